@@ -1,0 +1,43 @@
+// What every command shares: the table of commands, exit codes, and how an error is shown.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace sluice::cli {
+
+/// Exit codes, the same for every command.
+enum Exit : int {
+  exit_ok = 0,
+  exit_failed = 1,  ///< failed, or at least one row failed
+  exit_usage = 2,
+  exit_bad = 3,        ///< the check ran and the answer is bad (loss or duplicate found)
+  exit_undecided = 4,  ///< the check could not decide (unreachable partition, data gone)
+  exit_config = 78,
+  exit_interrupted = 130,
+};
+
+/// A command's entry: the arguments after its name; returns an exit code.
+using Run = int (*)(const std::vector<std::string>& arguments);
+
+struct Command {
+  std::string_view name;     ///< "broker", "offsets"
+  std::string_view summary;  ///< one line
+  Run run;                   ///< nullptr: it lives in the module with Arrow
+};
+
+/// Prints "error[CODE] message / try hint" to stderr; returns the exit code that fits.
+int report(const Error& error);
+
+int run_broker(const std::vector<std::string>& arguments);
+int run_produce(const std::vector<std::string>& arguments);
+int run_consume(const std::vector<std::string>& arguments);
+int run_offsets(const std::vector<std::string>& arguments);
+int run_ingest(const std::vector<std::string>& arguments);
+int run_audit(const std::vector<std::string>& arguments);
+
+}  // namespace sluice::cli

@@ -1,0 +1,98 @@
+// Files, as an interface whose verbs are those that durability is made of.
+//
+// What is promised after a crash (power loss), and nothing more:
+//   - bytes of a file are durable once File::sync (or sync_file) returned after they were written;
+//   - a name (created, renamed, removed) is durable once sync_dir of its directory returned after the change;
+//   - a failed sync is final for that file: its owner must give it up (X13), never sync again and believe it.
+// Paths are plain strings with '/' between names. Every error's message carries the path and the operation.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+namespace sluice::env {
+
+/// An open file. Reads may come from any thread at once; writes, truncate and sync each from one thread at a
+/// time.
+class File {
+ public:
+  virtual ~File() = default;
+
+  /// Reads up to out.size() bytes at `offset`; returns how many (fewer only at the end of the file).
+  virtual Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) = 0;
+  /// Writes all of `bytes` at `offset`; on an error any part of them may have been written.
+  virtual Result<void> write_at(std::uint64_t offset, BytesView bytes) = 0;
+  virtual Result<std::uint64_t> size() = 0;
+  virtual Result<void> truncate(std::uint64_t size) = 0;
+  /// Makes the content and the size durable (fdatasync). May run on another thread than the writes.
+  virtual Result<void> sync() = 0;
+};
+
+enum class OpenMode : std::uint8_t {
+  read,             ///< must exist
+  read_write,       ///< must exist
+  create,           ///< is made where it is missing; kept as it is where it exists
+  create_new,       ///< must not exist: already_exists
+  create_truncate,  ///< is made, or emptied
+};
+
+struct DirEntry {
+  std::string name;
+  bool is_dir = false;
+  friend auto operator<=>(const DirEntry&, const DirEntry&) = default;
+};
+
+/// Held while a process owns a directory. Released by the destructor and by the death of the process.
+class Lock {
+ public:
+  virtual ~Lock() = default;
+};
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+
+  virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
+  virtual Result<bool> exists(const std::string& path) = 0;
+  /// The names in `dir`, sorted.
+  virtual Result<std::vector<DirEntry>> list(const std::string& dir) = 0;
+  /// Makes one directory; already_exists where the name is taken.
+  virtual Result<void> create_dir(const std::string& path) = 0;
+
+  /// Replaces `to` if it is there. Atomic; durable only after sync_dir of both directories.
+  virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  /// Refuses with already_exists where `to` is there (renameat2 NOREPLACE). The create-only verb of X2 and
+  /// X5.
+  virtual Result<void> rename_noreplace(const std::string& from, const std::string& to) = 0;
+  virtual Result<void> remove_file(const std::string& path) = 0;
+  virtual Result<void> remove_dir(const std::string& path) = 0;  ///< must be empty
+
+  virtual Result<void> sync_dir(const std::string& dir) = 0;
+  /// sync of a file that is not open here.
+  virtual Result<void> sync_file(const std::string& path) = 0;
+
+  /// An exclusive lock on `path` (made if missing); conflict where another process has it.
+  virtual Result<std::unique_ptr<Lock>> lock(const std::string& path) = 0;
+
+  // Made of the verbs above, the same on every implementation.
+
+  /// Every missing directory of `path`, each made durable in its parent before the next (X4: "and new
+  /// parents").
+  Result<void> create_dirs_durable(const std::string& path);
+  /// The whole file; limit_exceeded where it is larger than `bytes_max`.
+  Result<Bytes> read_file(const std::string& path, std::uint64_t bytes_max);
+  /// Replaces `path` whole and durably: temporary file beside it, sync, rename, sync_dir.
+  Result<void> replace_file_durable(const std::string& path, BytesView content);
+};
+
+/// "a/b" from "a" and "b".
+std::string join(std::string_view dir, std::string_view name);
+/// "a/b" of "a/b/c"; "." where there is no '/'.
+std::string parent(std::string_view path);
+
+}  // namespace sluice::env
