@@ -9,7 +9,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -27,10 +29,16 @@ class File {
   virtual Result<std::size_t> read_at(std::uint64_t offset, MutableBytes out) = 0;
   /// Writes all of `bytes` at `offset`; on an error any part of them may have been written.
   virtual Result<void> write_at(std::uint64_t offset, BytesView bytes) = 0;
+  /// Writes `parts` one after another from `offset`, in as few system calls as the system allows. Otherwise
+  /// as write_at.
+  virtual Result<void> write_parts_at(std::uint64_t offset, std::span<const BytesView> parts);
   virtual Result<std::uint64_t> size() = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
   /// Makes the content and the size durable (fdatasync). May run on another thread than the writes.
   virtual Result<void> sync() = 0;
+  /// Asks for room for the file's first `bytes` bytes, so that later writes there seldom allocate; the size
+  /// stays as it is. Only a hint: does nothing where the file system cannot, no_space where the disk is full.
+  virtual Result<void> preallocate(std::uint64_t bytes);
 };
 
 enum class OpenMode : std::uint8_t {
@@ -59,7 +67,7 @@ class FileSystem {
 
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
   virtual Result<bool> exists(const std::string& path) = 0;
-  /// The names in `dir`, sorted.
+  /// The names in `dir`, sorted, without "." and "..".
   virtual Result<std::vector<DirEntry>> list(const std::string& dir) = 0;
   /// Makes one directory; already_exists where the name is taken.
   virtual Result<void> create_dir(const std::string& path) = 0;
@@ -76,8 +84,12 @@ class FileSystem {
   /// sync of a file that is not open here.
   virtual Result<void> sync_file(const std::string& path) = 0;
 
-  /// An exclusive lock on `path` (made if missing); conflict where another process has it.
+  /// An exclusive lock on `path` (made if missing); conflict, with the owner's process id, where another
+  /// process or another lock of this one has it. The file stays when the lock goes.
   virtual Result<std::unique_ptr<Lock>> lock(const std::string& path) = 0;
+
+  /// Bytes that an ordinary user may still write on the disk that holds `path`, which must exist.
+  virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
 
   // Made of the verbs above, the same on every implementation.
 
@@ -86,7 +98,8 @@ class FileSystem {
   Result<void> create_dirs_durable(const std::string& path);
   /// The whole file; limit_exceeded where it is larger than `bytes_max`.
   Result<Bytes> read_file(const std::string& path, std::uint64_t bytes_max);
-  /// Replaces `path` whole and durably: temporary file beside it, sync, rename, sync_dir.
+  /// Replaces `path` whole and durably: temporary file `path`.tmp beside it, sync, rename, sync_dir. One
+  /// caller at a time for one path; on an error either the old content or the new is there.
   Result<void> replace_file_durable(const std::string& path, BytesView content);
 };
 
