@@ -56,3 +56,7 @@ void store_le(std::byte* p, T v) {
 }
 
 }  // namespace sluice::base
+
+namespace sluice {
+using namespace base;
+}

@@ -64,6 +64,10 @@ bool parse_uuid(std::string_view text, Uuid& id);
 
 }  // namespace sluice::base
 
+namespace sluice {
+using namespace base;
+}
+
 template <class Tag, class Rep>
 struct std::hash<sluice::base::Id<Tag, Rep>> {
   std::size_t operator()(sluice::base::Id<Tag, Rep> id) const noexcept { return std::hash<Rep>{}(id.value); }
