@@ -30,8 +30,17 @@ struct Command {
   Run run;                   ///< nullptr: it lives in the module with Arrow
 };
 
+/// Every command, in the order in which help lists them (commands.cc).
+std::span<const Command> commands();
+
 /// Prints "error[CODE] message / try hint" to stderr; returns the exit code that fits.
 int report(const Error& error);
+
+/// The exit code that fits an error: usage, interrupted, or failed.
+int exit_code(const Error& error);
+
+/// The candidate that `word` most likely meant, or "" where none is near.
+std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
 int run_broker(const std::vector<std::string>& arguments);
 int run_produce(const std::vector<std::string>& arguments);
@@ -39,5 +48,10 @@ int run_consume(const std::vector<std::string>& arguments);
 int run_offsets(const std::vector<std::string>& arguments);
 int run_ingest(const std::vector<std::string>& arguments);
 int run_audit(const std::vector<std::string>& arguments);
+int run_completion(const std::vector<std::string>& arguments);
+int run_man(const std::vector<std::string>& arguments);
+
+/// Runs a command of the module sluice-lake.so, which it loads from beside the binary, or from ../lib/sluice.
+int run_in_lake_module(std::string_view command, const std::vector<std::string>& arguments);
 
 }  // namespace sluice::cli
