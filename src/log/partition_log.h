@@ -1,0 +1,240 @@
+// One partition's log: segments of batches in Apache Kafka's layout, one of which is written to.
+//
+//   log start <= high watermark = durable watermark <= log end
+//
+// Appending puts bytes into the page cache; begin_sync, SyncJob::run and finish_sync make them durable, one
+// group at a time, and only then move the high watermark (X14). A failed sync poisons the log (X13).
+// docs/formats/log.md has the files byte by byte.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "env/file_system.h"
+#include "log/epochs.h"
+#include "log/names.h"
+#include "record/batch.h"
+#include "record/compression.h"
+
+namespace sluice::log {
+
+/// Named after Kafka's topic properties; the defaults are Kafka's.
+struct LogOptions {
+  std::uint64_t segment_bytes_max = std::uint64_t{1} << 30;              ///< segment.bytes
+  std::int64_t segment_ms_max = std::int64_t{7} * 24 * 3600 * 1000;      ///< segment.ms
+  std::uint32_t segment_index_bytes_max = 10u << 20;                     ///< segment.index.bytes
+  std::uint32_t index_interval_bytes = 4096;                             ///< index.interval.bytes
+  std::int64_t producer_expiration_ms = std::int64_t{24} * 3600 * 1000;  ///< producer.id.expiration.ms
+  bool compacted = false;  ///< cleanup.policy has compact: holes between offsets are normal
+};
+
+/// What the caller knows about the last time the log was open.
+struct OpenHints {
+  /// The broker's mark of a clean shutdown was there: segments are trusted unread.
+  bool clean = false;
+  /// From recovery-point-offset-checkpoint: only used where the log's own durable watermark is missing, as in
+  /// a directory that Apache Kafka wrote.
+  Offset recovery_point{0};
+  std::int64_t now_ms = 0;  ///< wall clock, for the age of producers and segments
+};
+
+/// What opening had to do.
+struct RecoveryReport {
+  std::size_t segments = 0;
+  std::size_t segments_scanned = 0;
+  std::uint64_t bytes_scanned = 0;
+  std::uint64_t bytes_truncated = 0;  ///< of a torn tail, none of it ever acknowledged with acks=all
+  std::string truncated_because;  ///< file, position and what was wrong there; empty where nothing was cut
+  std::size_t indexes_rebuilt = 0;
+
+  bool repaired() const { return bytes_truncated > 0 || indexes_rebuilt > 0; }
+};
+
+struct Appended {
+  OffsetRange range;  ///< the batch's, or where it was before if `duplicate`
+  bool duplicate =
+      false;  ///< the same producer, epoch and sequences were appended before; nothing was written
+  std::int64_t log_append_time_ms = record::no_timestamp;  ///< of a duplicate: unknown
+};
+
+/// What read() put into the buffer.
+struct ReadSlice {
+  std::size_t bytes = 0;         ///< whole batches
+  Offset next;                   ///< where to read on: the end of the last batch, or `from`
+  std::size_t bytes_needed = 0;  ///< where not even the first batch fitted: its size; else 0
+};
+
+struct TimestampOffset {
+  std::int64_t timestamp_ms = record::no_timestamp;
+  Offset offset{-1};
+  LeaderEpoch leader_epoch{-1};
+};
+
+class PartitionLog;
+class ProducerTable;
+class Segment;
+class WatermarkFile;
+
+/// Values that any thread can turn into durability. Made by PartitionLog::begin_sync.
+class SyncJob {
+ public:
+  struct Done {
+    Offset durable_end;  ///< everything below it is durable, if there is no error
+    std::optional<Error> error;
+  };
+
+  /// Blocks in the operating system: content first, then new names, then the watermark file. Call once.
+  Done run();
+
+ private:
+  friend class PartitionLog;
+  struct Part {
+    std::shared_ptr<env::File> file;
+    std::string path;
+  };
+  env::FileSystem* fs_ = nullptr;
+  std::vector<Part> parts_;
+  std::string dir_;  // to sync where not empty: names in it are new
+  std::shared_ptr<WatermarkFile> watermark_;
+  Offset end_;
+  Offset log_start_;
+};
+
+/// Owned and called by one thread; only SyncJob::run may be elsewhere. At most one SyncJob is out at a time.
+/// Every refusal because of the disk carries Kafka's KAFKA_STORAGE_ERROR in kafka_error.
+class PartitionLog {
+ public:
+  /// Makes the directory DATA_DIR/TOPIC-PARTITION with an empty log that starts at 0, durably, and opens it.
+  /// errors   already_exists, io_failed, no_space: a half-made directory is removed or left for open() to
+  /// refuse
+  static Result<std::unique_ptr<PartitionLog>> create(env::FileSystem& fs, const std::string& data_dir,
+                                                      const TopicPartition& id, Uuid topic_id,
+                                                      const LogOptions& options);
+
+  /// Opens what is there and recovers it: a torn tail is cut off; damage below the durable watermark leaves
+  /// the log halted, see halted(), and nothing is cut. What survives is durable when this returns. errors
+  /// not_found; io_failed, no_space; corrupt: partition.metadata
+  static Result<std::unique_ptr<PartitionLog>> open(env::FileSystem& fs, const std::string& data_dir,
+                                                    const TopicPartition& id, const LogOptions& options,
+                                                    const OpenHints& hints);
+  ~PartitionLog();
+
+  /// Appends one batch at the log's end; writes through to the operating system, does not sync.
+  ///
+  /// batch    exactly one batch, validated (record::validate); its base offset and leader epoch are patched
+  /// epoch    the leader's; a new one is made durable in leader-epoch-checkpoint first
+  /// now_ms   wall clock: the age of segments and producers is counted in it, never in client timestamps
+  /// returns  its offsets. Answer acks=all once durable_end() >= range.end - for a duplicate as well
+  /// errors   corrupt; kafka with out_of_order_sequence_number, invalid_producer_epoch; limit_exceeded with
+  ///          record_list_too_large; no_space: nothing is kept of it and later appends may succeed;
+  ///          io_failed: poisoned
+  Result<Appended> append(MutableBytes batch, LeaderEpoch epoch, std::int64_t now_ms);
+
+  /// Reads whole batches from the one that holds `from` on, below `end`, into `out`.
+  ///
+  /// end      exclusive; high_watermark() or last_stable_offset(). Batches never straddle it
+  /// returns  nothing (bytes 0) at the end; bytes_needed where `out` is too small for one batch: call again
+  /// errors   out_of_range: outside [log_start_offset, log_end_offset] with Kafka's offset_out_of_range ·
+  ///          corrupt: the range behind the damage of a halted log · io_failed
+  Result<ReadSlice> read(Offset from, Offset end, MutableBytes out);
+
+  /// The first record, at or after the log start and below `end`, with a timestamp >= `timestamp_ms`; offset
+  /// -1 where there is none.
+  Result<TimestampOffset> offset_for_timestamp(std::int64_t timestamp_ms, Offset end);
+  /// The record with the largest timestamp below the high watermark (ListOffsets -3).
+  Result<TimestampOffset> max_timestamp();
+  EpochEnd end_offset_for_epoch(LeaderEpoch epoch) const;
+  /// The epoch of the record at `offset`; -1 where unknown.
+  LeaderEpoch epoch_at(Offset offset) const;
+
+  Offset log_start_offset() const { return log_start_; }
+  Offset log_end_offset() const { return log_end_; }
+  Offset durable_end() const { return durable_end_; }
+  Offset high_watermark() const { return durable_end_; }      // X14
+  Offset last_stable_offset() const { return durable_end_; }  ///< the first open transaction will lower it
+  std::optional<LeaderEpoch> last_epoch() const;
+  std::uint64_t bytes() const;  ///< of all segments
+  std::size_t segments_count() const { return segments_.size(); }
+  const TopicPartition& id() const { return id_; }
+  Uuid topic_id() const { return topic_id_; }
+  const LogOptions& options() const { return options_; }
+  void set_options(const LogOptions& options) { options_ = options; }
+  const RecoveryReport& recovery() const { return recovery_; }
+  /// Damage below the durable watermark, found by open(): appends are refused, what lies before it is served.
+  const std::optional<Error>& halted() const { return halted_; }
+  /// The error that ended this log's writing (X13); only opening it again may help.
+  const std::optional<Error>& poisoned() const { return poisoned_; }
+
+  /// Something was appended that no finished or running job covers.
+  bool needs_sync() const;
+  /// Takes what is not durable yet into a job; nothing where there is none, or one is still out, or poisoned.
+  std::optional<SyncJob> begin_sync();
+  /// Moves the high watermark, or poisons the log. Returns whether the watermark moved.
+  Result<bool> finish_sync(const SyncJob::Done& done);
+  /// begin, run and finish in one, for callers that may block.
+  Result<void> sync();
+
+  /// Where the log should start by these rules, -1 for none: whole segments only, never the active one, never
+  /// past the high watermark. Age is that of the last append of a segment in this process, or its largest
+  /// timestamp.
+  Offset retention_start(std::int64_t now_ms, std::int64_t retention_ms, std::int64_t retention_bytes) const;
+  /// Moves the log start up (DeleteRecords, retention): durable first, then whole segments below it are
+  /// removed. errors   out_of_range: past the high watermark
+  Result<void> advance_log_start(Offset start);
+  /// Takes away everything at and above `end`, durably. For a log whose tail nobody has seen.
+  Result<void> truncate_to(Offset end);
+  /// Closes the active segment and begins a new one, if it holds anything.
+  Result<void> roll(std::int64_t now_ms);
+
+  /// Everything durable, indexes trimmed, producers in a snapshot at the log's end: what a clean shutdown
+  /// wants.
+  Result<void> close();
+
+ private:
+  PartitionLog(env::FileSystem& fs, std::string dir, TopicPartition id, const LogOptions& options);
+  friend class Recovery;
+
+  Result<void> refuse_writes() const;
+  Result<void> make_room(std::size_t batch_bytes, std::int64_t max_timestamp_ms, std::int64_t now_ms);
+  Result<void> note_epoch(LeaderEpoch epoch);
+  Result<void> write_epochs();
+  Result<void> write_snapshot(Offset at);
+  Result<void> drop_snapshots_but(const std::vector<Offset>& keep);
+  Error poison(Error error);
+  Error storage_error(Error error, std::string_view what) const;
+  Segment* segment_of(Offset offset) const;
+  Segment& active() const { return *segments_.back(); }
+  std::string name() const { return dir_name(id_); }
+
+  // Constant after construction.
+  env::FileSystem& fs_;
+  std::string dir_;
+  TopicPartition id_;
+  Uuid topic_id_;
+
+  LogOptions options_;
+  std::vector<std::unique_ptr<Segment>> segments_;  // by base offset; never empty; the last one is active
+  std::unique_ptr<ProducerTable> producers_;
+  Epochs epochs_;
+  std::shared_ptr<WatermarkFile> watermark_;
+  Offset log_start_;
+  Offset log_end_;
+  Offset durable_end_;
+  Offset syncing_end_;  // what the job that is out will have made durable
+  bool syncing_ = false;
+  bool dir_dirty_ = false;             // names in it were made since the last sync_dir
+  std::vector<SyncJob::Part> sealed_;  // files of sealed segments that are not synced yet
+  std::optional<Error> halted_;
+  std::optional<Error> poisoned_;
+  RecoveryReport recovery_;
+  record::Decompressor decompressor_;
+  Bytes scratch_;
+};
+
+}  // namespace sluice::log
