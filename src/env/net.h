@@ -40,6 +40,8 @@ class Connection {
 class Net {
  public:
   virtual ~Net() = default;
+  /// unreachable, with the address, where nobody listens there. Only finding the address of a host name can
+  /// outlast the deadline.
   virtual Result<std::unique_ptr<Connection>> connect(const Address& address, Instant deadline) = 0;
 };
 
@@ -74,11 +76,14 @@ class Listener {
   virtual void pause(bool paused) = 0;
 };
 
-/// One thread's events: sockets, timers, and closures posted from other threads.
+/// One thread's events: sockets, timers, and closures posted from other threads. Sockets and listeners go
+/// before their loop. A peer that has gone is told by on_readable or on_writable, whichever is wanted; while
+/// neither is, it goes unnoticed.
 class EventLoop {
  public:
   using Timer = std::uint64_t;
-  /// Called for each accepted connection, before any event of it. Set the handler before returning.
+  /// Called for each accepted connection, before any event of it. Set the handler before returning. To begin
+  /// with a socket wants to be readable and not writable.
   using Accept = std::function<void(std::unique_ptr<Socket>)>;
 
   virtual ~EventLoop() = default;
@@ -90,7 +95,7 @@ class EventLoop {
   virtual void cancel(Timer timer) = 0;  ///< no effect where it has run
   /// From any thread: runs `action` on the loop's thread, in the order posted.
   virtual void post(std::function<void()> action) = 0;
-  /// Runs until stop(); returns after the current event.
+  /// Runs until stop(); returns after the current event. A stop() that came before run() counts for it.
   virtual void run() = 0;
   virtual void stop() = 0;    ///< from any thread, and from a signal handler
   virtual Instant now() = 0;  ///< of the current round; cheap
