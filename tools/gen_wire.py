@@ -360,7 +360,13 @@ def header(message):
     own |= {"<limits>" for f in fields if "numeric_limits" in cpp_default(f)}
     out = [banner(message), "#pragma once", ""] + [f"#include {name}" for name in sorted(own)]
     out += ["", '#include "base/bytes.h"', '#include "base/ids.h"', '#include "wire/reader.h"', '#include "wire/writer.h"']
-    out += ["", "namespace sluice::wire {", "", f"struct {message.name} {{"]
+    out += ["", "namespace sluice::wire {", ""]
+    answer = message.name.replace("Request", "Response") if message.key is not None else message.name
+    if answer != message.name:
+        out += [f"struct {answer};", ""]
+    out.append(f"struct {message.name} {{")
+    if answer != message.name:
+        out.append(f"  using Response = {answer};")
     if message.key is not None:
         out.append(f"  static constexpr std::int16_t api_key = {message.key};")
     out.append(f'  static constexpr std::string_view message_name = "{message.name}";')

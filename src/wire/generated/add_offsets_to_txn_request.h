@@ -12,7 +12,10 @@
 
 namespace sluice::wire {
 
+struct AddOffsetsToTxnResponse;
+
 struct AddOffsetsToTxnRequest {
+  using Response = AddOffsetsToTxnResponse;
   static constexpr std::int16_t api_key = 25;
   static constexpr std::string_view message_name = "AddOffsetsToTxnRequest";
   static constexpr std::int16_t version_min = 0;

@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct AddPartitionsToTxnResponse;
+
 struct AddPartitionsToTxnRequest {
+  using Response = AddPartitionsToTxnResponse;
   static constexpr std::int16_t api_key = 24;
   static constexpr std::string_view message_name = "AddPartitionsToTxnRequest";
   static constexpr std::int16_t version_min = 0;

@@ -12,7 +12,10 @@
 
 namespace sluice::wire {
 
+struct ApiVersionsResponse;
+
 struct ApiVersionsRequest {
+  using Response = ApiVersionsResponse;
   static constexpr std::int16_t api_key = 18;
   static constexpr std::string_view message_name = "ApiVersionsRequest";
   static constexpr std::int16_t version_min = 0;

@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct CreatePartitionsResponse;
+
 struct CreatePartitionsRequest {
+  using Response = CreatePartitionsResponse;
   static constexpr std::int16_t api_key = 37;
   static constexpr std::string_view message_name = "CreatePartitionsRequest";
   static constexpr std::int16_t version_min = 0;

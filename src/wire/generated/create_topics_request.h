@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct CreateTopicsResponse;
+
 struct CreateTopicsRequest {
+  using Response = CreateTopicsResponse;
   static constexpr std::int16_t api_key = 19;
   static constexpr std::string_view message_name = "CreateTopicsRequest";
   static constexpr std::int16_t version_min = 2;

@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct DeleteGroupsResponse;
+
 struct DeleteGroupsRequest {
+  using Response = DeleteGroupsResponse;
   static constexpr std::int16_t api_key = 42;
   static constexpr std::string_view message_name = "DeleteGroupsRequest";
   static constexpr std::int16_t version_min = 0;

@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct DeleteRecordsResponse;
+
 struct DeleteRecordsRequest {
+  using Response = DeleteRecordsResponse;
   static constexpr std::int16_t api_key = 21;
   static constexpr std::string_view message_name = "DeleteRecordsRequest";
   static constexpr std::int16_t version_min = 0;

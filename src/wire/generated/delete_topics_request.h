@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct DeleteTopicsResponse;
+
 struct DeleteTopicsRequest {
+  using Response = DeleteTopicsResponse;
   static constexpr std::int16_t api_key = 20;
   static constexpr std::string_view message_name = "DeleteTopicsRequest";
   static constexpr std::int16_t version_min = 1;

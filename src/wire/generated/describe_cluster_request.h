@@ -11,7 +11,10 @@
 
 namespace sluice::wire {
 
+struct DescribeClusterResponse;
+
 struct DescribeClusterRequest {
+  using Response = DescribeClusterResponse;
   static constexpr std::int16_t api_key = 60;
   static constexpr std::string_view message_name = "DescribeClusterRequest";
   static constexpr std::int16_t version_min = 0;

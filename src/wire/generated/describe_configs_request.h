@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct DescribeConfigsResponse;
+
 struct DescribeConfigsRequest {
+  using Response = DescribeConfigsResponse;
   static constexpr std::int16_t api_key = 32;
   static constexpr std::string_view message_name = "DescribeConfigsRequest";
   static constexpr std::int16_t version_min = 1;

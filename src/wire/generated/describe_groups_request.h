@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct DescribeGroupsResponse;
+
 struct DescribeGroupsRequest {
+  using Response = DescribeGroupsResponse;
   static constexpr std::int16_t api_key = 15;
   static constexpr std::string_view message_name = "DescribeGroupsRequest";
   static constexpr std::int16_t version_min = 0;

@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct DescribeProducersResponse;
+
 struct DescribeProducersRequest {
+  using Response = DescribeProducersResponse;
   static constexpr std::int16_t api_key = 61;
   static constexpr std::string_view message_name = "DescribeProducersRequest";
   static constexpr std::int16_t version_min = 0;

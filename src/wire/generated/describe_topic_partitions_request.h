@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct DescribeTopicPartitionsResponse;
+
 struct DescribeTopicPartitionsRequest {
+  using Response = DescribeTopicPartitionsResponse;
   static constexpr std::int16_t api_key = 75;
   static constexpr std::string_view message_name = "DescribeTopicPartitionsRequest";
   static constexpr std::int16_t version_min = 0;

@@ -12,7 +12,10 @@
 
 namespace sluice::wire {
 
+struct EndTxnResponse;
+
 struct EndTxnRequest {
+  using Response = EndTxnResponse;
   static constexpr std::int16_t api_key = 26;
   static constexpr std::string_view message_name = "EndTxnRequest";
   static constexpr std::int16_t version_min = 0;

@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct FetchResponse;
+
 struct FetchRequest {
+  using Response = FetchResponse;
   static constexpr std::int16_t api_key = 1;
   static constexpr std::string_view message_name = "FetchRequest";
   static constexpr std::int16_t version_min = 4;

@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct FindCoordinatorResponse;
+
 struct FindCoordinatorRequest {
+  using Response = FindCoordinatorResponse;
   static constexpr std::int16_t api_key = 10;
   static constexpr std::string_view message_name = "FindCoordinatorRequest";
   static constexpr std::int16_t version_min = 0;

@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct HeartbeatResponse;
+
 struct HeartbeatRequest {
+  using Response = HeartbeatResponse;
   static constexpr std::int16_t api_key = 12;
   static constexpr std::string_view message_name = "HeartbeatRequest";
   static constexpr std::int16_t version_min = 0;

@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct IncrementalAlterConfigsResponse;
+
 struct IncrementalAlterConfigsRequest {
+  using Response = IncrementalAlterConfigsResponse;
   static constexpr std::int16_t api_key = 44;
   static constexpr std::string_view message_name = "IncrementalAlterConfigsRequest";
   static constexpr std::int16_t version_min = 0;

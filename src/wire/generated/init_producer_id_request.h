@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct InitProducerIdResponse;
+
 struct InitProducerIdRequest {
+  using Response = InitProducerIdResponse;
   static constexpr std::int16_t api_key = 22;
   static constexpr std::string_view message_name = "InitProducerIdRequest";
   static constexpr std::int16_t version_min = 0;

@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct JoinGroupResponse;
+
 struct JoinGroupRequest {
+  using Response = JoinGroupResponse;
   static constexpr std::int16_t api_key = 11;
   static constexpr std::string_view message_name = "JoinGroupRequest";
   static constexpr std::int16_t version_min = 0;

@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct LeaveGroupResponse;
+
 struct LeaveGroupRequest {
+  using Response = LeaveGroupResponse;
   static constexpr std::int16_t api_key = 13;
   static constexpr std::string_view message_name = "LeaveGroupRequest";
   static constexpr std::int16_t version_min = 0;

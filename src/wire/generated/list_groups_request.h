@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct ListGroupsResponse;
+
 struct ListGroupsRequest {
+  using Response = ListGroupsResponse;
   static constexpr std::int16_t api_key = 16;
   static constexpr std::string_view message_name = "ListGroupsRequest";
   static constexpr std::int16_t version_min = 0;

@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct ListOffsetsResponse;
+
 struct ListOffsetsRequest {
+  using Response = ListOffsetsResponse;
   static constexpr std::int16_t api_key = 2;
   static constexpr std::string_view message_name = "ListOffsetsRequest";
   static constexpr std::int16_t version_min = 1;

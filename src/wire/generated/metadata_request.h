@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct MetadataResponse;
+
 struct MetadataRequest {
+  using Response = MetadataResponse;
   static constexpr std::int16_t api_key = 3;
   static constexpr std::string_view message_name = "MetadataRequest";
   static constexpr std::int16_t version_min = 0;

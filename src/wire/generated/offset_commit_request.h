@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct OffsetCommitResponse;
+
 struct OffsetCommitRequest {
+  using Response = OffsetCommitResponse;
   static constexpr std::int16_t api_key = 8;
   static constexpr std::string_view message_name = "OffsetCommitRequest";
   static constexpr std::int16_t version_min = 2;

@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct OffsetDeleteResponse;
+
 struct OffsetDeleteRequest {
+  using Response = OffsetDeleteResponse;
   static constexpr std::int16_t api_key = 47;
   static constexpr std::string_view message_name = "OffsetDeleteRequest";
   static constexpr std::int16_t version_min = 0;

@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct OffsetFetchResponse;
+
 struct OffsetFetchRequest {
+  using Response = OffsetFetchResponse;
   static constexpr std::int16_t api_key = 9;
   static constexpr std::string_view message_name = "OffsetFetchRequest";
   static constexpr std::int16_t version_min = 1;

@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct OffsetForLeaderEpochResponse;
+
 struct OffsetForLeaderEpochRequest {
+  using Response = OffsetForLeaderEpochResponse;
   static constexpr std::int16_t api_key = 23;
   static constexpr std::string_view message_name = "OffsetForLeaderEpochRequest";
   static constexpr std::int16_t version_min = 2;

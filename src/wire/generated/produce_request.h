@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct ProduceResponse;
+
 struct ProduceRequest {
+  using Response = ProduceResponse;
   static constexpr std::int16_t api_key = 0;
   static constexpr std::string_view message_name = "ProduceRequest";
   static constexpr std::int16_t version_min = 3;

@@ -11,7 +11,10 @@
 
 namespace sluice::wire {
 
+struct SaslAuthenticateResponse;
+
 struct SaslAuthenticateRequest {
+  using Response = SaslAuthenticateResponse;
   static constexpr std::int16_t api_key = 36;
   static constexpr std::string_view message_name = "SaslAuthenticateRequest";
   static constexpr std::int16_t version_min = 0;

@@ -12,7 +12,10 @@
 
 namespace sluice::wire {
 
+struct SaslHandshakeResponse;
+
 struct SaslHandshakeRequest {
+  using Response = SaslHandshakeResponse;
   static constexpr std::int16_t api_key = 17;
   static constexpr std::string_view message_name = "SaslHandshakeRequest";
   static constexpr std::int16_t version_min = 0;

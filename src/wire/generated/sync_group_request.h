@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct SyncGroupResponse;
+
 struct SyncGroupRequest {
+  using Response = SyncGroupResponse;
   static constexpr std::int16_t api_key = 14;
   static constexpr std::string_view message_name = "SyncGroupRequest";
   static constexpr std::int16_t version_min = 0;

@@ -14,7 +14,10 @@
 
 namespace sluice::wire {
 
+struct TxnOffsetCommitResponse;
+
 struct TxnOffsetCommitRequest {
+  using Response = TxnOffsetCommitResponse;
   static constexpr std::int16_t api_key = 28;
   static constexpr std::string_view message_name = "TxnOffsetCommitRequest";
   static constexpr std::int16_t version_min = 0;

@@ -13,7 +13,10 @@
 
 namespace sluice::wire {
 
+struct WriteTxnMarkersResponse;
+
 struct WriteTxnMarkersRequest {
+  using Response = WriteTxnMarkersResponse;
   static constexpr std::int16_t api_key = 27;
   static constexpr std::string_view message_name = "WriteTxnMarkersRequest";
   static constexpr std::int16_t version_min = 1;
