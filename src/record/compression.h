@@ -56,16 +56,17 @@ class Decompressor {
  private:
   struct Contexts;
   std::size_t output_bytes_max(std::size_t in_bytes) const;
-  Result<void> grow(std::size_t used, std::size_t wanted, std::size_t bytes_max);
   Result<std::size_t> gunzip(BytesView in, std::size_t bytes_max);
   Result<std::size_t> unsnappy(BytesView in, std::size_t bytes_max);
   Result<std::size_t> unsnappy_block(BytesView block, std::size_t used, std::size_t bytes_max);
   Result<std::size_t> unlz4(BytesView in, std::size_t bytes_max);
   Result<std::size_t> unzstd(BytesView in, std::size_t bytes_max);
+  Result<void> grow(std::size_t used, std::size_t wanted, std::size_t bytes_max);
 
   DecompressLimits limits_;
   std::unique_ptr<Contexts> contexts_;
   RawBuffer out_;
+  std::size_t out_bytes_ = 0;  // of the last output
 };
 
 constexpr int level_default = -1000;  ///< each codec's own
