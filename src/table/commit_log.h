@@ -52,7 +52,7 @@ class CommitLog {
  private:
   Result<std::optional<CommitObject>> read(const std::string& name);
   Result<void> fits(const std::string& name, const CommitObject& object) const;
-  Result<void> start_from_checkpoint(const std::vector<std::string>& commits);
+  Result<void> start_from_checkpoint();
   Result<bool> walk();
   void append(CommitObject object);
 

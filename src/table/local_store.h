@@ -23,18 +23,23 @@ class LocalStore final : public Store {
   Result<void> make_dir(const std::string& dir) override;
   Result<void> publish(const std::string& temporary, const std::string& final) override;
   Result<void> remove_temporary(const std::string& name) override;
+  Result<std::int64_t> sweep_puts() override;
   env::FileSystem& files() override { return files_; }
   std::string path(const std::string& name) const override;
 
  private:
-  Result<void> ensure_durable_dir(const std::string& path);
-  std::string nonce();
+  Result<void> usable() const;
+  Result<void> sync(const std::string& dir);
+  Result<void> make_durable_dir(const std::string& dir);
+  Result<void> write_new(const std::string& path, BytesView content);
+  std::string put_path(const std::string& name);
 
   env::FileSystem& files_;
   env::Random& random_;
   const std::string root_;
-  std::mutex mutex_;                    // guards what follows
+  mutable std::mutex mutex_;            // guards what follows
   std::set<std::string> durable_dirs_;  // directories whose own name this store has made durable
+  std::optional<Error> poison_;         // the sync that failed (X13)
 };
 
 }  // namespace sluice::table

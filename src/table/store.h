@@ -52,6 +52,10 @@ class Store {
   /// Removes a temporary file (only names under "_sluice/tmp/" are taken). Missing is fine.
   virtual Result<void> remove_temporary(const std::string& name) = 0;
 
+  /// Removes what interrupted calls of put_new left behind, where the name they were for is taken by now, so
+  /// that they can never succeed. Returns how many.
+  virtual Result<std::int64_t> sweep_puts() = 0;
+
   /// Where temporary files are written and files are read: `files()` at `path(name)`.
   virtual env::FileSystem& files() = 0;
   virtual std::string path(const std::string& name) const = 0;

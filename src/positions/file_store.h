@@ -1,0 +1,29 @@
+// Positions in one file, replaced whole. Several processes may share it: a lock beside it orders them.
+#pragma once
+
+#include "env/file_system.h"
+#include "positions/store.h"
+
+namespace sluice::positions {
+
+/// The lines of a positions file; docs/formats/positions.md.
+std::string encode(const Positions& positions);
+/// corrupt where `text` is not what encode() gives.
+Result<Positions> decode(std::string_view text);
+
+/// Safe from several processes; one thread at a time within a process. `files` outlives it.
+class FileStore final : public Store {
+ public:
+  /// The directory of `path` exists.
+  FileStore(env::FileSystem& files, std::string path);
+
+  Result<Positions> load() override;
+  /// conflict where another process is writing just now.
+  Result<void> advance(const Positions& positions) override;
+
+ private:
+  env::FileSystem& files_;
+  const std::string path_;
+};
+
+}  // namespace sluice::positions
