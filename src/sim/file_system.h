@@ -64,7 +64,7 @@ std::string to_string(const Operation& operation);
 enum class Fault : std::uint8_t {
   die,          ///< the process dies in it: a write is done in part, any other verb not at all
   eio,          ///< io_failed; a write is done in part; a sync throws away what it should have kept
-  enospc,       ///< no_space; a write is done in part, any other verb not at all
+  enospc,       ///< no_space; otherwise as eio
   lost_answer,  ///< it is done, yet io_failed is reported
 };
 
@@ -82,6 +82,8 @@ std::string_view name(Crash crash);
 
 /// The disk itself. Made by a FileSystem, shared by those that are made from it.
 class Disk;
+struct Node;
+struct Process;
 
 class FileSystem final : public env::FileSystem {
  public:
@@ -119,7 +121,8 @@ class FileSystem final : public env::FileSystem {
   void clear_faults();
   /// The disk, all files together, holds `bytes`; a write beyond it is done as far as it fits, then no_space.
   void set_capacity(std::uint64_t bytes);
-  /// Called before each operation, with no lock held, so that a test can let another process act just then.
+  /// Called before each operation, with no lock held, so that a test can let another process act just
+  /// then. Not called for what the hook itself does with another FileSystem.
   void before_operation(std::function<void(const Operation&)> hook);
 
   /// How many operations have begun, over all lives of this process.
@@ -146,7 +149,10 @@ class FileSystem final : public env::FileSystem {
  private:
   class OpenFile;
   class HeldLock;
-  struct Process;
+
+  Result<void> perform(const Operation& operation, const std::function<Result<void>()>& apply,
+                       const std::function<void(Fault)>& spoil);
+  Result<std::shared_ptr<Node>> look_up(const std::string& path, std::string_view action);
 
   std::shared_ptr<Disk> disk_;
   std::shared_ptr<Process> process_;
