@@ -36,6 +36,7 @@ struct Piece {
     records,  ///< a batch of data
     control,  ///< a transaction marker
     aborted,  ///< a batch of an aborted transaction
+    missing,  ///< no batch holds these offsets: compaction removed them, or they are lost
   };
   Kind kind = Kind::records;
   OffsetRange range;
@@ -62,7 +63,8 @@ class Source {
   virtual Result<Offset> end_of_epoch(PartitionId partition, LeaderEpoch epoch) = 0;
 
   /// From now on poll() gives `partition` from `from`. Again: moves it.
-  virtual Result<void> assign(PartitionId partition, Offset from) = 0;
+  /// `last_epoch`: of the record before `from` where it is known, so that a truncated log is noticed.
+  virtual Result<void> assign(PartitionId partition, Offset from, LeaderEpoch last_epoch) = 0;
   virtual void revoke(PartitionId partition) = 0;
   /// Waits up to `wait` for something to come; may be empty. What it gives lives until the next call of
   /// anything here, and the bytes of each batch are followed by at least 64 readable ones.
