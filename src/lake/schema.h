@@ -39,6 +39,7 @@ struct Field {
 constexpr std::size_t schema_fields_max = 2000;
 constexpr std::size_t schema_text_bytes_max = 1 << 20;
 constexpr std::size_t field_name_bytes_max = 255;
+constexpr std::size_t field_key_bytes_max = 4096;
 
 /// An ordered list of fields that passed the rules of docs/formats/schema.md. Immutable once made.
 class Schema {
@@ -70,7 +71,8 @@ class Inference {
   Inference(const Inference&) = delete;
   Inference& operator=(const Inference&) = delete;
 
-  /// Looks at one record's value. What is not a JSON object, or has a key twice, is left out.
+  /// Looks at one record's value. What is not a JSON object, has a key twice or one longer than
+  /// field_key_bytes_max, is left out.
   void add(std::optional<BytesView> value);
   std::size_t records() const;  ///< looked at and used
   std::size_t left_out() const;
