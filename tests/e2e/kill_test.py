@@ -1,4 +1,5 @@
 """kill -9 of worker and broker under load: nothing missing, nothing twice; by audit and by readers we did not write."""
+import json
 import os
 import random
 
@@ -19,7 +20,7 @@ class Killed(harness.Case):
         return self.start(f"worker-{index}", *arguments)
 
     def begin(self, workers: int) -> None:
-        self.random = random.Random(SEED)
+        self.random, self.kills = random.Random(SEED), 0
         self.broker_ = self.broker("--create", f"{TOPIC}:4")
         self.feed_ = self.feed(self.broker_.address, TOPIC, per_second=20000)
         self.workers = [self.worker(i) for i in range(workers)]
@@ -43,6 +44,7 @@ class Killed(harness.Case):
         harness.wait_until(lambda: harness.time.monotonic() >= goal, "a moment")
 
     def kill_something(self) -> None:
+        self.kills += 1
         victim = self.random.randint(0, len(self.workers))
         if victim == len(self.workers):
             self.broker_.restart()
@@ -59,6 +61,10 @@ class Killed(harness.Case):
         counts = {key: report[key] for key in ("records", "missing", "duplicate", "altered")}
         self.assertEqual(counts, {"records": self.feed_.count, "missing": 0, "duplicate": 0, "altered": 0})
         judge.assert_exactly_once(self, self.lake / TOPIC, self.feed_.count, self.feed_.sum)
+        if tally := os.environ.get("SLUICE_TALLY"):
+            with open(tally, "a", encoding="utf-8") as file:
+                counts = {"kills": self.kills, "records": self.feed_.count, "commits": self.commits(TOPIC)}
+                file.write(json.dumps(counts) + "\n")
 
     def test_one_worker_and_the_broker_die_under_load_and_every_record_is_there_once(self):
         self.begin(workers=1)
