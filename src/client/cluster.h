@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "client/connection.h"
+#include "client/retry.h"
 #include "env/env.h"
 #include "wire/errors.h"
 #include "wire/generated/metadata_response.h"
@@ -47,6 +48,7 @@ struct Topic {
   Uuid id;  ///< zero where the broker is too old to have ids (before 2.8)
   bool is_internal = false;
   std::vector<Partition> partitions;  ///< by ascending id
+  std::int16_t error_code = 0;        ///< what Metadata said of it; 0 in every topic that Cluster returns
 
   const Partition* find(PartitionId partition) const;
 };
@@ -128,8 +130,10 @@ class Cluster {
   /// The topic as last heard of; asks where nothing is known. Never creates it.
   /// errors   not_found: no such topic
   Result<Topic> topic(const std::string& name);
-  /// Asks anew. Waits for partitions without a leader only as long as `wait_for_leaders`.
+  /// Asks anew. Partitions may be without a leader at the moment (-1).
   Result<Topic> refresh_topic(const std::string& name);
+  /// The same in one attempt, for whoever has a loop of his own.
+  Result<Topic> try_refresh_topic(const std::string& name);
   /// Every topic of the cluster, by name.
   Result<std::vector<Topic>> topics();
   /// Topic id of `name`; zero uuid where the broker has none.
@@ -159,15 +163,29 @@ class Cluster {
   Result<void> delete_topic(const std::string& name);
   Result<std::vector<ConfigEntry>> describe_topic_configs(const std::string& topic);
 
-  /// A request to any broker, to a certain one, or to a group's coordinator. Connections are made anew where
-  /// they broke; the error codes within the answer are the caller's.
+  /// A request to any broker, to a certain one, or to a group's coordinator, for what has no method above.
+  /// Broken connections are made anew and passing failures of them tried again; the error codes within the
+  /// answer are the caller's. `version_max` keeps to older versions of the API.
   template <class Request>
-  Result<Answer<typename Request::Response>> call_any(const Request& request);
+  Result<Answer<typename Request::Response>> call_any(const Request& request,
+                                                      std::int16_t version_max = 32767) {
+    return retrying([&] { return call_on(any(), request, version_max); });
+  }
   template <class Request>
-  Result<Answer<typename Request::Response>> call_broker(BrokerId broker, const Request& request);
+  Result<Answer<typename Request::Response>> call_broker(BrokerId broker, const Request& request,
+                                                         std::int16_t version_max = 32767) {
+    return retrying([&] { return call_on(connection(broker), request, version_max); });
+  }
   template <class Request>
   Result<Answer<typename Request::Response>> call_coordinator(const std::string& group,
-                                                              const Request& request);
+                                                              const Request& request,
+                                                              std::int16_t version_max = 32767) {
+    return retrying([&] {
+      auto answer = call_on(coordinator(group), request, version_max);
+      if (!answer) forget_coordinator(group);
+      return answer;
+    });
+  }
 
   /// A connection of its own to a broker, for a Fetcher. errors   not_found: no such broker is known
   Result<std::unique_ptr<Connection>> open_connection(BrokerId broker) const;
@@ -175,19 +193,48 @@ class Cluster {
   void forget_coordinator(const std::string& group);
 
  private:
-  class Retry;
   Cluster(const env::Env& env, std::string bootstrap, std::vector<env::Address> addresses,
           ClusterOptions options);
+
+  /// Makes the attempt, a function that returns a Result, until it succeeds, fails for good or time is up.
+  template <class Attempt>
+  auto retrying(Attempt attempt) -> decltype(attempt()) {
+    for (Retry retry(env_, {options_.retry_timeout, options_.backoff_min, options_.backoff_max});;) {
+      auto result = attempt();
+      if (result || !retry.again(result.error())) return result;
+    }
+  }
+  /// One request, once, on a connection that was found; drops the connection where it broke.
+  template <class Request>
+  Result<Answer<typename Request::Response>> call_on(Result<Connection*> connection, const Request& request,
+                                                     std::int16_t version_max = 32767) {
+    if (!connection) return std::unexpected(std::move(connection.error()));
+    auto answer = (*connection)->call(request, version_max);
+    if (!answer && breaks_connection(answer.error())) drop(*connection);
+    return answer;
+  }
 
   Result<Connection*> any();
   Result<Connection*> connection(BrokerId broker);
   Result<Connection*> coordinator(const std::string& group);
   void drop(const Connection* connection);
-  Result<void> refresh(const std::vector<std::string>* names);
-  void learn(const wire::MetadataResponse& answer);
+  const Broker* find_broker(BrokerId broker) const;
+
+  Result<void> refresh_once(const std::vector<std::string>* names);
+  Result<void> learn(wire::MetadataResponse answer, bool all_topics);
+  Result<Partition> led_partition(const std::string& topic, PartitionId partition);
+
   Result<void> list_offsets_once(const std::string& topic, OffsetSpec spec, Isolation isolation,
                                  std::vector<FoundOffset>& found, std::vector<bool>& done);
-  Result<std::int16_t> topic_error(const std::string& name);
+  Result<void> ask_offsets(BrokerId leader, const std::string& topic, OffsetSpec spec, Isolation isolation,
+                           std::vector<FoundOffset>& found, std::vector<bool>& done,
+                           const std::map<PartitionId, LeaderEpoch>& asked);
+  Result<EpochEnd> epoch_end_once(const std::string& topic, PartitionId partition, LeaderEpoch epoch);
+  Result<std::vector<GroupOffset>> fetch_offsets_once(const std::string& group,
+                                                      const std::vector<PartitionId>* wanted,
+                                                      const std::string& topic, bool stable);
+  Result<void> commit_offsets_once(const std::string& group, std::span<const GroupOffset> offsets);
+  Result<Connection*> controller_connection();  // any broker where the controller is not known
 
   env::Env env_;
   std::string bootstrap_;
@@ -198,7 +245,6 @@ class Cluster {
   BrokerId controller_{-1};
   std::vector<Broker> brokers_;
   std::map<std::string, Topic> topics_;
-  std::map<std::string, std::int16_t> topic_errors_;  // of the last answer that named the topic
   std::map<BrokerId, std::unique_ptr<Connection>> connections_;
   std::unique_ptr<Connection> bootstrap_connection_;
   std::map<std::string, BrokerId> coordinators_;

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "client/cluster.h"
 #include "record/batch.h"
+#include "wire/generated/fetch_response.h"
 
 namespace sluice::client {
 
@@ -23,7 +24,7 @@ struct FetcherOptions {
   std::int32_t partition_bytes_max = 4 << 20;  ///< of one partition in one answer
   bool check_crc = true;                       ///< every batch, before it is handed out
   env::Duration retry_timeout =
-      std::chrono::seconds(60);  ///< without any answer from a broker, before poll fails
+      std::chrono::seconds(60);  ///< without an answer for a partition, before it halts
 };
 
 /// One piece of a partition's offsets.
@@ -60,6 +61,7 @@ struct FetchedPartition {
   ///   conflict       the topic was recreated, or the log was truncated below the position
   ///   corrupt        a batch that cannot be read, by offset
   ///   not_found      the topic or the partition is gone
+  ///   unreachable    no leader has answered for retry_timeout; the message has the last cause
   std::optional<Error> error;
 };
 
@@ -99,8 +101,9 @@ class Fetcher {
   std::optional<Offset> position(PartitionId partition) const;
 
   /// Waits up to `timeout` for an answer with news and returns it; an empty one where none came.
-  /// Lost connections and moved leaders are seen to in here.
-  /// errors   unreachable, timed_out: no broker answered for retry_timeout, with the last cause
+  /// Lost connections and moved leaders are seen to in here, so that it may take longer by one attempt to
+  /// connect. Trouble is told by partition (FetchedPartition::error), never by an error of the call as a
+  /// whole except corrupt and limit_exceeded: a broker whose answers cannot be read.
   Result<Fetched> poll(env::Duration timeout);
 
  private:
@@ -110,26 +113,46 @@ class Fetcher {
     LeaderEpoch last_epoch{-1};
     bool paused = false;
     bool halted = false;
+    // As last told to the caller.
+    Offset log_start{-1};
+    Offset high_watermark{-1};
+    Offset last_stable_offset{-1};
+    // Since when, and why, there has been no answer for it.
+    std::optional<env::Instant> trouble_since;
+    Error trouble;
+    std::optional<Error> doom;  // why it is to halt; told by the next poll
   };
 
+  Leader* leader_of(PartitionId partition);
+  void find_leaders();
   void send_to_idle_leaders();
-  Result<void> connect_leaders();
-  Result<bool> send_request(Leader& leader);
-  Leader* wait_for_answer(env::Instant deadline);
-  Result<std::optional<Fetched>> take_answer(Leader& leader);
-  void lost(Leader& leader, Error why);
-  void refresh_leaders();
+  bool wanted(const Assigned& assigned, env::Instant now) const;
+  void send_request(Leader& leader);
+  std::vector<Leader*> asked_leaders();
+  Result<std::optional<std::pair<Leader*, Frame>>> wait_for_answer(env::Instant deadline);
+  Result<std::optional<Frame>> receive(Leader& leader, env::Instant deadline);
+  Result<Fetched> take_answer(Leader& leader, Frame frame);
+  std::optional<FetchedPartition> take_partition(const wire::FetchResponse::PartitionData& told,
+                                                 Offset asked);
+  void take_error(const wire::FetchResponse::PartitionData& told, Assigned& assigned, FetchedPartition& out);
+  void check_topic(std::int16_t code, Assigned& assigned, FetchedPartition& out);
+  void check_range(Assigned& assigned, FetchedPartition& out);
+  Fetched expired_trouble();
+  Error timed_out(PartitionId partition, const Assigned& assigned) const;
+  Error recreated(PartitionId partition, const Assigned& assigned, Uuid id) const;
+  void lost(Leader& leader, const Error& why);
+  void trouble(Assigned& assigned, const Error& why);
+  void back_off();
+  std::string place(PartitionId partition) const;
 
   Cluster& cluster_;
   Topic topic_;
   FetcherOptions options_;
   std::map<PartitionId, Assigned> assigned_;
   std::map<BrokerId, std::unique_ptr<Leader>> leaders_;
-  bool leaders_stale_ = true;
-  env::Instant last_answer_;
-  env::Instant not_before_;  // back-off
+  bool leaders_stale_ = false;
+  env::Instant not_before_;  // of the next attempt to find leaders or to connect
   env::Duration backoff_{};
-  std::optional<Error> last_error_;
 };
 
 }  // namespace sluice::client
