@@ -11,6 +11,7 @@
 #include "env/env.h"
 #include "ingest/options.h"
 #include "ingest/source.h"
+#include "lake/partitioning.h"
 #include "lake/schema.h"
 #include "positions/store.h"
 #include "table/commit_object.h"

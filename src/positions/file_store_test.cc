@@ -1,0 +1,67 @@
+#include "positions/file_store.h"
+
+#include <gtest/gtest.h>
+
+#include "sim/env.h"
+
+namespace sluice::positions {
+namespace {
+
+const TopicPartition flights_0{"flights", PartitionId{0}};
+const TopicPartition flights_1{"flights", PartitionId{1}};
+
+class FileStoreTest : public ::testing::Test {
+ protected:
+  sim::World world_{1};
+  FileStore store_{world_.fs, "/positions"};
+};
+
+TEST_F(FileStoreTest, PositionsOnlyMoveForward) {
+  ASSERT_TRUE(store_.advance({{flights_0, Offset{10}}, {flights_1, Offset{5}}}));
+  ASSERT_TRUE(store_.advance({{flights_0, Offset{7}}, {flights_1, Offset{6}}}));
+  EXPECT_EQ(store_.load(), (Positions{{flights_0, Offset{10}}, {flights_1, Offset{6}}}));
+}
+
+TEST_F(FileStoreTest, NothingStoredIsNoPositions) {
+  EXPECT_EQ(store_.load(), Positions{});
+}
+
+TEST_F(FileStoreTest, AStoredPositionSurvivesThePower) {
+  ASSERT_TRUE(store_.advance({{flights_0, Offset{10}}}));
+  world_.fs.restart(sim::Crash::all_lost);
+  EXPECT_EQ(store_.load(), (Positions{{flights_0, Offset{10}}}));
+}
+
+TEST_F(FileStoreTest, EveryFlippedBitIsNoticed) {
+  const std::string text = encode({{flights_0, Offset{10}}, {flights_1, Offset{5}}});
+  ASSERT_TRUE(decode(text));
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::string damaged = text;
+    damaged[i] = static_cast<char>(damaged[i] ^ 1);
+    EXPECT_FALSE(decode(damaged)) << i;
+    EXPECT_FALSE(decode(text.substr(0, i))) << i;
+  }
+}
+
+TEST_F(FileStoreTest, ADamagedFileIsReplacedByWhatIsKnownNow) {
+  ASSERT_TRUE(store_.advance({{flights_0, Offset{10}}}));
+  {
+    auto file = world_.fs.open("/positions", env::OpenMode::read_write);
+    ASSERT_TRUE(file);
+    ASSERT_TRUE((*file)->write_at(3, as_bytes("#")));
+  }
+  EXPECT_FALSE(store_.load());
+  ASSERT_TRUE(store_.advance({{flights_0, Offset{8}}}));
+  EXPECT_EQ(store_.load(), (Positions{{flights_0, Offset{8}}}));
+}
+
+TEST_F(FileStoreTest, WhileAnotherProcessWritesItIsRefused) {
+  const auto held = world_.fs.lock("/positions.lock");
+  ASSERT_TRUE(held);
+  const auto refused = store_.advance({{flights_0, Offset{10}}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::conflict);
+}
+
+}  // namespace
+}  // namespace sluice::positions
