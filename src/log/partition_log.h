@@ -7,6 +7,7 @@
 // docs/formats/log.md has the files byte by byte.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -76,6 +77,8 @@ struct TimestampOffset {
   LeaderEpoch leader_epoch{-1};
 };
 
+struct BatchHead;
+struct Located;
 class PartitionLog;
 class ProducerTable;
 class Segment;
@@ -111,15 +114,17 @@ class SyncJob {
 class PartitionLog {
  public:
   /// Makes the directory DATA_DIR/TOPIC-PARTITION with an empty log that starts at 0, durably, and opens it.
-  /// errors   already_exists, io_failed, no_space: a half-made directory is removed or left for open() to
-  /// refuse
+  ///
+  /// errors   already_exists, invalid_argument (the name), io_failed, no_space: there is no directory of that
+  /// name
   static Result<std::unique_ptr<PartitionLog>> create(env::FileSystem& fs, const std::string& data_dir,
                                                       const TopicPartition& id, Uuid topic_id,
                                                       const LogOptions& options);
 
   /// Opens what is there and recovers it: a torn tail is cut off; damage below the durable watermark leaves
-  /// the log halted, see halted(), and nothing is cut. What survives is durable when this returns. errors
-  /// not_found; io_failed, no_space; corrupt: partition.metadata
+  /// the log halted, see halted(), and nothing is cut. What survives is durable when this returns.
+  ///
+  /// errors   not_found; io_failed, no_space; corrupt: partition.metadata
   static Result<std::unique_ptr<PartitionLog>> open(env::FileSystem& fs, const std::string& data_dir,
                                                     const TopicPartition& id, const LogOptions& options,
                                                     const OpenHints& hints);
@@ -181,14 +186,12 @@ class PartitionLog {
   Result<void> sync();
 
   /// Where the log should start by these rules, -1 for none: whole segments only, never the active one, never
-  /// past the high watermark. Age is that of the last append of a segment in this process, or its largest
-  /// timestamp.
+  /// past the high watermark. A segment is as old as its last append by the broker's clock.
   Offset retention_start(std::int64_t now_ms, std::int64_t retention_ms, std::int64_t retention_bytes) const;
-  /// Moves the log start up (DeleteRecords, retention): durable first, then whole segments below it are
-  /// removed. errors   out_of_range: past the high watermark
+  /// Moves the log start up (DeleteRecords, retention): durable first, then whole segments below it go.
+  ///
+  /// errors   out_of_range: past the high watermark · those of append
   Result<void> advance_log_start(Offset start);
-  /// Takes away everything at and above `end`, durably. For a log whose tail nobody has seen.
-  Result<void> truncate_to(Offset end);
   /// Closes the active segment and begins a new one, if it holds anything.
   Result<void> roll(std::int64_t now_ms);
 
@@ -201,14 +204,22 @@ class PartitionLog {
   friend class Recovery;
 
   Result<void> refuse_writes() const;
-  Result<void> make_room(std::size_t batch_bytes, std::int64_t max_timestamp_ms, std::int64_t now_ms);
   Result<void> note_epoch(LeaderEpoch epoch);
-  Result<void> write_epochs();
-  Result<void> write_snapshot(Offset at);
-  Result<void> drop_snapshots_but(const std::vector<Offset>& keep);
-  Error poison(Error error);
-  Error storage_error(Error error, std::string_view what) const;
-  Segment* segment_of(Offset offset) const;
+  Result<void> make_room(const BatchHead& batch, std::int64_t now_ms);
+  Result<void> write(BytesView batch);
+  Result<void> write_snapshot(Offset at, std::int64_t taken_ms, bool sync);
+  void drop_stray_snapshots();
+  void drop_segments_below_start();
+  Result<void> seal_active(std::int64_t now_ms);
+  std::unexpected<Error> poison(Error error);
+  std::unexpected<Error> refused(Error error) const;
+  Result<Segment*> segment_of(Offset offset);
+  Result<std::optional<Located>> locate(Segment& segment, Offset offset);
+  void remember_position(Offset offset, Offset segment_base, std::uint64_t position);
+  Result<std::optional<TimestampOffset>> search_segment(Segment& segment, std::int64_t timestamp_ms,
+                                                        Offset end);
+  Result<std::optional<TimestampOffset>> search_batch(const Segment& segment, const Located& batch,
+                                                      std::int64_t timestamp_ms);
   Segment& active() const { return *segments_.back(); }
   std::string name() const { return dir_name(id_); }
 
@@ -233,8 +244,19 @@ class PartitionLog {
   std::optional<Error> halted_;
   std::optional<Error> poisoned_;
   RecoveryReport recovery_;
+  std::vector<Offset> snapshots_;  // offsets of the snapshot files that are there, ascending
+  Segment* indexed_ = nullptr;     // the one sealed segment whose indexes are loaded
+
+  /// Where reads went on last: the place of the batch at `offset`. Spares consumers in sequence the index.
+  struct Place {
+    Offset offset{-1};
+    Offset segment_base;
+    std::uint64_t position = 0;
+  };
+  std::array<Place, 8> places_;
+  std::size_t places_next_ = 0;
+  Bytes scratch_;  // for one batch that is looked into
   record::Decompressor decompressor_;
-  Bytes scratch_;
 };
 
 }  // namespace sluice::log

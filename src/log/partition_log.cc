@@ -1,0 +1,274 @@
+#include "log/partition_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/assert.h"
+#include "log/batch_head.h"
+#include "log/partition_files.h"
+#include "log/producers.h"
+#include "log/recovery.h"
+#include "log/segment.h"
+#include "log/watermark.h"
+#include "record/validate.h"
+
+namespace sluice::log {
+
+PartitionLog::PartitionLog(env::FileSystem& fs, std::string dir, TopicPartition id, const LogOptions& options)
+    : fs_(fs),
+      dir_(std::move(dir)),
+      id_(std::move(id)),
+      options_(options),
+      producers_(std::make_unique<ProducerTable>()) {}
+
+PartitionLog::~PartitionLog() = default;
+
+Result<std::unique_ptr<PartitionLog>> PartitionLog::create(env::FileSystem& fs, const std::string& data_dir,
+                                                           const TopicPartition& id, Uuid topic_id,
+                                                           const LogOptions& options) {
+  SLUICE_TRY(check_topic_name(id.topic));
+  SLUICE_TRY(make_partition_dir(fs, data_dir, id, topic_id));
+  return open(fs, data_dir, id, options, {.clean = true, .recovery_point = Offset{0}, .now_ms = 0});
+}
+
+Result<std::unique_ptr<PartitionLog>> PartitionLog::open(env::FileSystem& fs, const std::string& data_dir,
+                                                         const TopicPartition& id, const LogOptions& options,
+                                                         const OpenHints& hints) {
+  std::unique_ptr<PartitionLog> log{new PartitionLog{fs, env::join(data_dir, dir_name(id)), id, options}};
+  Recovery recovery{*log, hints};
+  if (Result<void> recovered = recovery.run(); !recovered) {
+    return std::unexpected(std::move(recovered.error()).in(fmt::format("{} was not opened", log->name())));
+  }
+  return log;
+}
+
+std::unexpected<Error> PartitionLog::refused(Error error) const {
+  if (error.kafka_error == 0) error.kafka_error = record::kafka_error::kafka_storage_error;
+  return std::unexpected(std::move(error).in(fmt::format("nothing was written to {}", name())));
+}
+
+std::unexpected<Error> PartitionLog::poison(Error error) {
+  if (!poisoned_) {  // X13: the first reason stays, and nothing after it counts
+    poisoned_ = std::move(error)
+                    .in(fmt::format("{} takes no more records", name()))
+                    .hinting("see to the disk, then start the broker again: it keeps what was acknowledged");
+    poisoned_->kafka_error = record::kafka_error::kafka_storage_error;
+  }
+  return std::unexpected(*poisoned_);
+}
+
+Result<void> PartitionLog::refuse_writes() const {
+  if (poisoned_) return std::unexpected(*poisoned_);
+  if (halted_) return std::unexpected(*halted_);
+  return {};
+}
+
+Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, std::int64_t now_ms) {
+  SLUICE_TRY(refuse_writes());
+  const record::BatchView view = SLUICE_TRY(record::BatchView::parse(batch));
+  BatchHead head = head_of(view);
+  if (head.bytes != batch.size()) {
+    return refused(
+        {Code::corrupt, "the bytes are not exactly one batch", {}, record::kafka_error::corrupt_message});
+  }
+  if (head.bytes >
+      std::min<std::uint64_t>(options_.segment_bytes_max, std::numeric_limits<std::int32_t>::max())) {
+    return refused({Code::limit_exceeded,
+                    fmt::format("a batch of {} bytes is larger than segment.bytes {}", head.bytes,
+                                options_.segment_bytes_max),
+                    {},
+                    record::kafka_error::record_list_too_large});
+  }
+  if (head.has_sequence()) {
+    const std::optional<OffsetRange> before = SLUICE_TRY(producers_->check(head));
+    if (before) return Appended{*before, true, record::no_timestamp};
+  }
+  SLUICE_TRY(note_epoch(epoch));
+  head.range = {log_end_, log_end_ + head.range.count()};
+  head.leader_epoch = epoch;
+  SLUICE_TRY(make_room(head, now_ms));
+  record::patch_base_offset(batch, head.range.begin);
+  record::patch_leader_epoch(batch, epoch);
+  SLUICE_TRY(write(batch));
+
+  Segment& segment = active();
+  if (segment.empty()) segment.first_append_ms = now_ms;
+  segment.last_append_ms = now_ms;
+  remember_position(head.range.begin, segment.base(), segment.bytes());
+  segment.note(head, options_.index_interval_bytes);
+  log_end_ = head.range.end;
+  if (head.has_sequence()) producers_->note(head, now_ms);
+  return Appended{head.range, false,
+                  view.is_log_append_time() ? view.max_timestamp_ms() : record::no_timestamp};
+}
+
+// Writes through to the operating system. A part of a batch that a full disk left is cut off again, so that
+// the file ends with a whole batch whenever the log goes on.
+Result<void> PartitionLog::write(BytesView batch) {
+  Segment& segment = active();
+  Result<void> written = segment.file()->write_at(segment.bytes(), batch);
+  if (written) return {};
+  Result<void> trimmed = segment.trim();
+  if (!trimmed) return poison(std::move(trimmed.error()));
+  if (written.error().code != Code::no_space) return poison(std::move(written.error()));
+  return refused(std::move(written.error()).hinting("free disk space: appends succeed again by themselves"));
+}
+
+Result<void> PartitionLog::note_epoch(LeaderEpoch epoch) {
+  const std::optional<EpochStart> last = epochs_.last();
+  if (last && last->epoch == epoch) return {};
+  if (epoch.value < 0 || !epochs_.accepts(epoch)) {
+    return refused(
+        {Code::invalid_argument,
+         fmt::format("leader epoch {} is older than {}", epoch.value, last ? last->epoch.value : 0),
+         {},
+         0});
+  }
+  Epochs grown = epochs_;
+  grown.begin_epoch(epoch, log_end_);
+  if (Result<void> written = write_epochs(fs_, dir_, grown); !written)
+    return refused(std::move(written.error()));
+  epochs_ = std::move(grown);
+  return {};
+}
+
+Result<void> PartitionLog::make_room(const BatchHead& batch, std::int64_t now_ms) {
+  const Segment& segment = active();
+  if (segment.empty() && batch.range.begin == segment.base()) return {};
+  const std::uint64_t bytes_max =
+      std::min<std::uint64_t>(options_.segment_bytes_max, std::numeric_limits<std::int32_t>::max());
+  const bool full = segment.bytes() + batch.bytes > bytes_max;
+  const bool old = now_ms - segment.first_append_ms > options_.segment_ms_max;
+  const bool far = batch.last_offset() - segment.base() > std::numeric_limits<std::int32_t>::max();
+  if (full || old || far || segment.indexes().full(options_.segment_index_bytes_max)) return roll(now_ms);
+  return {};
+}
+
+Result<void> PartitionLog::roll(std::int64_t now_ms) {
+  SLUICE_TRY(refuse_writes());
+  if (active().empty()) return {};
+  if (Result<void> sealed = seal_active(now_ms); !sealed) {
+    if (sealed.error().code == Code::no_space) return refused(std::move(sealed.error()));
+    return poison(std::move(sealed.error()));
+  }
+  return {};
+}
+
+// Every step may fail and be tried again: the new segment counts only when all of them are done.
+Result<void> PartitionLog::seal_active(std::int64_t now_ms) {
+  Segment& segment = active();
+  SLUICE_TRY(segment.indexes().persist(fs_));
+  std::vector<SyncJob::Part> parts{{segment.file(), segment.path()}};
+  for (const std::string& path : {segment.indexes().offset_path(), segment.indexes().time_path()}) {
+    parts.push_back({SLUICE_TRY(fs_.open(path, env::OpenMode::read_write)), path});
+  }
+  dir_dirty_ = true;  // before the names are made: what failed half-way may have made some
+  std::unique_ptr<Segment> next = SLUICE_TRY(Segment::create(fs_, dir_, log_end_));
+  producers_->expire(now_ms, options_.producer_expiration_ms);
+  SLUICE_TRY(write_snapshot(log_end_, segment.last_append_ms, false));
+  sealed_.insert(sealed_.end(), std::make_move_iterator(parts.begin()), std::make_move_iterator(parts.end()));
+  if (segments_.size() > 1 && indexed_ != nullptr) indexed_->indexes().unload();
+  indexed_ = &segment;
+  next->first_append_ms = next->last_append_ms = now_ms;
+  segments_.push_back(std::move(next));
+  drop_stray_snapshots();
+  return {};
+}
+
+// A snapshot only spares reading the log, so a full disk may do without one.
+Result<void> PartitionLog::write_snapshot(Offset at, std::int64_t taken_ms, bool sync) {
+  const std::string path = env::join(dir_, file_name(at, snapshot_suffix));
+  const Bytes content = producers_->snapshot(taken_ms);
+  const auto write_file = [&]() -> Result<void> {
+    std::shared_ptr<env::File> file = SLUICE_TRY(fs_.open(path, env::OpenMode::create_truncate));
+    SLUICE_TRY(file->write_at(0, content));
+    if (sync) return file->sync();
+    sealed_.push_back({std::move(file), path});
+    return {};
+  };
+  dir_dirty_ = true;
+  Result<void> written = write_file();
+  if (!written && written.error().code != Code::no_space) return written;
+  if (written && !std::ranges::binary_search(snapshots_, at)) {
+    snapshots_.insert(std::ranges::upper_bound(snapshots_, at), at);
+  }
+  return {};
+}
+
+// Those at the base of a segment, and the newest one, are of use. One that cannot be removed does no harm.
+void PartitionLog::drop_stray_snapshots() {
+  std::erase_if(snapshots_, [&](Offset at) {
+    const bool of_use = at == snapshots_.back() || std::ranges::any_of(segments_, [&](const auto& segment) {
+                          return segment->base() == at;
+                        });
+    return !of_use && fs_.remove_file(env::join(dir_, file_name(at, snapshot_suffix))).has_value();
+  });
+}
+
+std::optional<LeaderEpoch> PartitionLog::last_epoch() const {
+  const std::optional<EpochStart> last = epochs_.last();
+  return last ? std::optional{last->epoch} : std::nullopt;
+}
+
+std::uint64_t PartitionLog::bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& segment : segments_) sum += segment->bytes();
+  return sum;
+}
+
+Offset PartitionLog::retention_start(std::int64_t now_ms, std::int64_t retention_ms,
+                                     std::int64_t retention_bytes) const {
+  Offset start = log_start_;
+  std::uint64_t left = bytes();
+  for (std::size_t i = 0; i + 1 < segments_.size(); ++i) {
+    const Segment& segment = *segments_[i];
+    const bool old = retention_ms >= 0 && now_ms - segment.last_append_ms > retention_ms;
+    const bool beyond =
+        retention_bytes >= 0 && left - segment.bytes() >= static_cast<std::uint64_t>(retention_bytes);
+    if (!(old || beyond) || segments_[i + 1]->base() > durable_end_) break;
+    left -= segment.bytes();
+    start = std::max(start, segments_[i + 1]->base());
+  }
+  return start;
+}
+
+Result<void> PartitionLog::advance_log_start(Offset start) {
+  SLUICE_TRY(refuse_writes());
+  if (start <= log_start_) return {};
+  if (start > durable_end_) {
+    return std::unexpected(Error{Code::out_of_range,
+                                 fmt::format("the start of {} was not moved to {}: its high watermark is {}",
+                                             name(), start.value, durable_end_.value),
+                                 {},
+                                 record::kafka_error::offset_out_of_range});
+  }
+  // The files that stay must be found again once those below the start are gone, and the new start must be
+  // known before any of them goes (A14).
+  const auto move = [&]() -> Result<void> {
+    Epochs epochs = epochs_;
+    if (epochs.start_at(start)) SLUICE_TRY(write_epochs(fs_, dir_, epochs));
+    epochs_ = std::move(epochs);
+    SLUICE_TRY(fs_.sync_dir(dir_));
+    return watermark_->store_log_start(start);
+  };
+  if (Result<void> moved = move(); !moved) return refused(std::move(moved.error()));
+  log_start_ = start;
+  drop_segments_below_start();
+  return {};
+}
+
+// A file that stays behind here is removed when the log is opened.
+void PartitionLog::drop_segments_below_start() {
+  std::size_t dropped = 0;
+  while (dropped + 1 < segments_.size() && segments_[dropped + 1]->base() <= log_start_) {
+    Segment& segment = *segments_[dropped++];
+    if (indexed_ == &segment) indexed_ = nullptr;
+    (void)segment.remove(fs_);
+  }
+  segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(dropped));
+  if (dropped > 0) drop_stray_snapshots();
+}
+
+}  // namespace sluice::log

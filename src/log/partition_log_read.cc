@@ -1,0 +1,180 @@
+// Reading: by offset, by timestamp, by epoch.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "log/batch_head.h"
+#include "log/partition_log.h"
+#include "log/producers.h"
+#include "log/segment.h"
+#include "log/watermark.h"
+#include "record/records.h"
+#include "record/validate.h"
+
+namespace sluice::log {
+namespace {
+
+/// The part of `bytes` that whole batches below `end` fill, and where the last of them ends.
+struct Whole {
+  std::size_t bytes = 0;
+  Offset end{-1};
+};
+
+Result<Whole> whole_batches(BytesView bytes, Offset end) {
+  Whole whole;
+  while (bytes.size() - whole.bytes >= record::header_bytes) {
+    const BatchHead head = SLUICE_TRY(parse_head(bytes.subspan(whole.bytes)));
+    if (head.bytes > bytes.size() - whole.bytes || head.range.end > end) break;
+    whole.bytes += static_cast<std::size_t>(head.bytes);
+    whole.end = head.range.end;
+  }
+  return whole;
+}
+
+}  // namespace
+
+/// The segment that holds `offset`, or would; its indexes are loaded.
+Result<Segment*> PartitionLog::segment_of(Offset offset) {
+  auto after =
+      std::ranges::upper_bound(segments_, offset, {}, [](const auto& segment) { return segment->base(); });
+  Segment* const segment = after == segments_.begin() ? segments_.front().get() : (after - 1)->get();
+  if (segment->indexes().loaded()) return segment;
+  if (indexed_ != nullptr) indexed_->indexes().unload();
+  indexed_ = nullptr;
+  if (!SLUICE_TRY(segment->indexes().load(fs_, segment->bytes()))) {
+    // Damaged since the log was opened: the log file says it all again.
+    segment->indexes().clear();
+    HeadWalker walker{*segment->file(), 0, segment->bytes()};
+    while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
+      segment->indexes().note(batch->head, batch->position, options_.index_interval_bytes);
+    }
+  }
+  indexed_ = segment;
+  return segment;
+}
+
+void PartitionLog::remember_position(Offset offset, Offset segment_base, std::uint64_t position) {
+  for (Place& place : places_) {
+    if (place.offset == offset) {
+      place = {offset, segment_base, position};
+      return;
+    }
+  }
+  places_[places_next_] = {offset, segment_base, position};
+  places_next_ = (places_next_ + 1) % places_.size();
+}
+
+/// The batch of `segment` that holds `offset`, or the first one after it; nothing at the end.
+Result<std::optional<Located>> PartitionLog::locate(Segment& segment, Offset offset) {
+  for (const Place& place : places_) {
+    if (place.offset == offset && place.segment_base == segment.base() && place.position <= segment.bytes()) {
+      return segment.find_from(place.position, offset);
+    }
+  }
+  return segment.find(offset);
+}
+
+Result<ReadSlice> PartitionLog::read(Offset from, Offset end, MutableBytes out) {
+  if (from < log_start_ || (from > log_end_ && !halted_)) {
+    return std::unexpected(Error{Code::out_of_range,
+                                 fmt::format("nothing was read at offset {} of {}: it has [{}, {})",
+                                             from.value, name(), log_start_.value, log_end_.value),
+                                 {},
+                                 record::kafka_error::offset_out_of_range});
+  }
+  if (halted_ && from >= log_end_) return std::unexpected(*halted_);
+  ReadSlice slice{0, from, 0};
+  if (from >= std::min(end, log_end_)) return slice;
+
+  Segment* const segment = SLUICE_TRY(segment_of(from));
+  std::optional<Located> first = SLUICE_TRY(locate(*segment, from));
+  if (!first || first->head.range.end > end) return slice;
+  if (first->head.bytes > out.size()) {
+    slice.bytes_needed = static_cast<std::size_t>(first->head.bytes);
+    return slice;
+  }
+  const std::size_t wanted = std::min<std::uint64_t>(out.size(), segment->bytes() - first->position);
+  const std::size_t bytes = SLUICE_TRY(segment->file()->read_at(first->position, out.first(wanted)));
+  const Whole whole = SLUICE_TRY(whole_batches(out.first(bytes), end));
+  if (whole.bytes == 0) {
+    return fail(Code::corrupt, fmt::format("nothing was read at offset {} of {}: {} has changed at byte {}",
+                                           from.value, name(), segment->path(), first->position));
+  }
+  slice.bytes = whole.bytes;
+  slice.next = whole.end;
+  remember_position(whole.end, segment->base(), first->position + whole.bytes);
+  return slice;
+}
+
+Result<TimestampOffset> PartitionLog::offset_for_timestamp(std::int64_t timestamp_ms, Offset end) {
+  const Offset last = std::min(end, log_end_);
+  for (std::size_t i = 0; i < segments_.size() && segments_[i]->base() < last; ++i) {
+    if (segments_[i]->indexes().max_timestamp_ms() < timestamp_ms) continue;
+    Segment* const segment = SLUICE_TRY(segment_of(segments_[i]->base()));
+    const std::optional<TimestampOffset> found = SLUICE_TRY(search_segment(*segment, timestamp_ms, last));
+    if (found) return *found;
+  }
+  return TimestampOffset{};
+}
+
+Result<std::optional<TimestampOffset>> PartitionLog::search_segment(Segment& segment,
+                                                                    std::int64_t timestamp_ms, Offset end) {
+  const Offset from = std::max(segment.indexes().offset_before(timestamp_ms), log_start_);
+  HeadWalker walker{*segment.file(), segment.indexes().position_before(from), segment.bytes()};
+  while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
+    if (batch->head.range.end > end) return std::nullopt;
+    if (batch->head.range.end <= from || batch->head.max_timestamp_ms < timestamp_ms) continue;
+    const std::optional<TimestampOffset> found = SLUICE_TRY(search_batch(segment, *batch, timestamp_ms));
+    if (found) return found;
+  }
+  return std::nullopt;
+}
+
+/// The first record of `batch`, not below the log start, with a timestamp >= `timestamp_ms`.
+Result<std::optional<TimestampOffset>> PartitionLog::search_batch(const Segment& segment,
+                                                                  const Located& batch,
+                                                                  std::int64_t timestamp_ms) {
+  scratch_.resize(static_cast<std::size_t>(batch.head.bytes));
+  const std::size_t bytes = SLUICE_TRY(segment.file()->read_at(batch.position, scratch_));
+  const record::BatchView view = SLUICE_TRY(record::BatchView::parse(BytesView{scratch_}.first(bytes)));
+  const BytesView records = SLUICE_TRY(decompressor_.records(view));
+  std::optional<TimestampOffset> found;
+  SLUICE_TRY(record::for_each_record(records, view.records_count(), [&](const record::RecordView& record) {
+    const std::int64_t timestamp = view.timestamp_ms(record.timestamp_delta);
+    const Offset offset = view.base_offset() + record.offset_delta;
+    if (timestamp < timestamp_ms || offset < log_start_) return true;
+    found = TimestampOffset{timestamp, offset, view.leader_epoch()};
+    return false;
+  }));
+  return found;
+}
+
+Result<TimestampOffset> PartitionLog::max_timestamp() {
+  std::int64_t largest = record::no_timestamp;
+  for (const auto& segment : segments_) largest = std::max(largest, segment->indexes().max_timestamp_ms());
+  if (largest == record::no_timestamp) return TimestampOffset{};
+  TimestampOffset found = SLUICE_TRY(offset_for_timestamp(largest, durable_end_));
+  if (found.offset.value >= 0) return found;
+  // It is above the high watermark or below the log start: look at what is between.
+  largest = record::no_timestamp;
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    Segment* const segment = SLUICE_TRY(segment_of(segments_[i]->base()));
+    HeadWalker walker{*segment->file(), 0, segment->bytes()};
+    while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
+      if (batch->head.range.end > durable_end_) break;
+      if (batch->head.range.end > log_start_) largest = std::max(largest, batch->head.max_timestamp_ms);
+    }
+  }
+  if (largest == record::no_timestamp) return TimestampOffset{};
+  return offset_for_timestamp(largest, durable_end_);
+}
+
+EpochEnd PartitionLog::end_offset_for_epoch(LeaderEpoch epoch) const {
+  return epochs_.end_of(epoch, log_end_);
+}
+
+LeaderEpoch PartitionLog::epoch_at(Offset offset) const {
+  return epochs_.epoch_at(offset);
+}
+
+}  // namespace sluice::log

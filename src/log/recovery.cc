@@ -1,0 +1,341 @@
+#include "log/recovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "log/batch_head.h"
+#include "log/partition_files.h"
+#include "log/producers.h"
+#include "log/segment.h"
+#include "log/watermark.h"
+#include "record/validate.h"
+
+namespace sluice::log {
+namespace {
+
+constexpr std::uint64_t snapshot_bytes_max = std::uint64_t{64} << 20;
+
+}  // namespace
+
+Result<void> Recovery::run() {
+  SLUICE_TRY(read_small_files());
+  SLUICE_TRY(open_segments());
+  std::size_t first = first_to_scan();
+  if (!stop_) SLUICE_TRY(note_ages());
+  if (!stop_) SLUICE_TRY(check_trusted(first));
+  const std::size_t count = log_.segments_.size();
+  if (!stop_ && first == count && has_watermark_ && log_.segments_.back()->end() > durable_) {
+    // Called clean, yet something was appended after the last sync: it is read again like any other tail.
+    hints_.clean = false;
+    first = first_to_scan();
+  }
+  const bool stopped_early = stop_.has_value();
+  if (!stop_) {
+    SLUICE_TRY(
+        restore_producers(first == count ? log_.segments_.back()->end() : log_.segments_[first]->base()));
+    SLUICE_TRY(scan_all(first));
+  }
+  if (!stop_ && log_.segments_.back()->end() < durable_) {
+    stop(log_.segments_.size() - 1, "the file ends here");
+  }
+  if (stop_ && stop_->offset < durable_) {
+    halt();
+    return {};
+  }
+  if (stop_) SLUICE_TRY(cut());
+  if (stopped_early) SLUICE_TRY(restore_producers(log_.segments_.back()->end()));
+  return finish(first != count);
+}
+
+Result<void> Recovery::read_small_files() {
+  log_.topic_id_ = SLUICE_TRY(read_topic_id(log_.fs_, log_.dir_));
+  if (std::optional<Epochs> epochs = SLUICE_TRY(read_epochs(log_.fs_, log_.dir_))) {
+    log_.epochs_ = std::move(*epochs);
+    epochs_known_ = true;
+  }
+  log_.watermark_ = SLUICE_TRY(WatermarkFile::open(log_.fs_, log_.dir_));
+  has_watermark_ = log_.watermark_ != nullptr;
+  durable_ = has_watermark_ ? log_.watermark_->value().durable_end : hints_.recovery_point;
+  return {};
+}
+
+Result<void> Recovery::open_segments() {
+  std::vector<Offset> bases;
+  const std::vector<env::DirEntry> entries = SLUICE_TRY(log_.fs_.list(log_.dir_));
+  for (const env::DirEntry& entry : entries) {
+    if (entry.is_dir) continue;
+    if (const auto base = parse_file_name(entry.name, log_suffix)) bases.push_back(*base);
+    if (const auto at = parse_file_name(entry.name, snapshot_suffix)) snapshots_.push_back(*at);
+  }
+  for (const env::DirEntry& entry : entries) {
+    std::optional<Offset> base = parse_file_name(entry.name, index_suffix);
+    if (!base) base = parse_file_name(entry.name, time_index_suffix);
+    const bool orphan = base && !std::ranges::binary_search(bases, *base);
+    if (orphan || entry.name.ends_with(".tmp")) doomed_.push_back(env::join(log_.dir_, entry.name));
+  }
+  for (const Offset base : bases) {
+    std::unique_ptr<Segment> segment = SLUICE_TRY(Segment::open(log_.fs_, log_.dir_, base));
+    // Left by a roll that failed, after which appending went on in the segment before.
+    if (segment->empty() && base != bases.back()) {
+      doom(*segment);
+      continue;
+    }
+    log_.segments_.push_back(std::move(segment));
+  }
+  return settle();
+}
+
+/// Where the log starts, and whether its first file is there.
+Result<void> Recovery::settle() {
+  auto& segments = log_.segments_;
+  log_.log_start_ = has_watermark_     ? log_.watermark_->value().log_start
+                    : segments.empty() ? hints_.recovery_point
+                                       : segments.front()->base();
+  const bool nothing_promised = durable_ <= log_.log_start_;
+  if (nothing_promised && !segments.empty() && segments.front()->base() > log_.log_start_) {
+    for (const auto& segment : segments) doom(*segment);  // what came before it is gone, so it goes as well
+    segments.clear();
+  }
+  if (nothing_promised && segments.empty()) {
+    segments.push_back(SLUICE_TRY(Segment::create(log_.fs_, log_.dir_, log_.log_start_)));
+  }
+  while (segments.size() > 1 && segments[1]->base() <= log_.log_start_) {  // A14: was on its way out
+    doom(*segments.front());
+    segments.erase(segments.begin());
+  }
+  if (segments.empty() || segments.front()->base() > log_.log_start_) {
+    stop_ = Stop{0, 0, log_.log_start_, "the file that begins there is missing"};
+  }
+  return {};
+}
+
+void Recovery::doom(const Segment& segment) {
+  for (const std::string& path :
+       {segment.path(), segment.indexes().offset_path(), segment.indexes().time_path()}) {
+    doomed_.push_back(path);
+  }
+}
+
+Result<void> Recovery::note_ages() {
+  auto& segments = log_.segments_;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    segments[i]->first_append_ms = segments[i]->last_append_ms = hints_.now_ms;
+    if (i + 1 == segments.size()) break;
+    const Offset end = segments[i + 1]->base();
+    if (!std::ranges::binary_search(snapshots_, end)) continue;
+    const auto file =
+        SLUICE_TRY(log_.fs_.open(env::join(log_.dir_, file_name(end, snapshot_suffix)), env::OpenMode::read));
+    if (const auto taken_ms = snapshot_taken_ms(*file)) {
+      segments[i]->last_append_ms = std::min(*taken_ms, hints_.now_ms);
+    }
+  }
+  return {};
+}
+
+/// The segment in which the durable watermark lies, and all after it. One that ends just there is among them:
+/// its indexes were synced only with what followed.
+std::size_t Recovery::first_to_scan() const {
+  const auto& segments = log_.segments_;
+  if (!epochs_known_) return 0;
+  if (hints_.clean) return segments.size();
+  const auto after =
+      std::ranges::lower_bound(segments, durable_, {}, [](const auto& segment) { return segment->base(); });
+  return after == segments.begin() ? 0 : static_cast<std::size_t>(after - segments.begin() - 1);
+}
+
+Result<void> Recovery::check_trusted(std::size_t end) {
+  for (std::size_t i = 0; i < end && !stop_; ++i) {
+    Segment& segment = *log_.segments_[i];
+    if (!SLUICE_TRY(trust(segment))) {
+      SLUICE_TRY(scan(i, false));
+      ++log_.recovery_.indexes_rebuilt;
+    }
+    if (stop_ || !joins_next(i)) return {};
+    const bool rebuilt = std::ranges::find(scanned_, &segment) != scanned_.end();
+    if (i + 1 < log_.segments_.size() && !rebuilt) segment.indexes().unload();
+  }
+  return {};
+}
+
+/// Whether the indexes fit the log file: then its end is found by walking from the last entry.
+Result<bool> Recovery::trust(Segment& segment) {
+  if (!SLUICE_TRY(segment.indexes().load(log_.fs_, segment.bytes()))) return false;
+  HeadWalker walker{*segment.file(), segment.indexes().last_position(), segment.bytes()};
+  Offset end = segment.base();
+  while (true) {
+    const Result<std::optional<Located>> batch = walker.next();
+    if (!batch && batch.error().code == Code::corrupt) return false;
+    if (!batch) return std::unexpected(batch.error());
+    if (!*batch) break;
+    if ((*batch)->head.range.begin < end) return false;
+    end = (*batch)->head.range.end;
+  }
+  segment.set_end(end);
+  return true;
+}
+
+Result<void> Recovery::scan_all(std::size_t begin) {
+  for (std::size_t i = begin; i < log_.segments_.size() && !stop_; ++i) {
+    SLUICE_TRY(scan(i, true));
+    if (!stop_ && !joins_next(i)) return {};
+  }
+  return {};
+}
+
+bool Recovery::joins_next(std::size_t index) {
+  if (index + 1 == log_.segments_.size()) return true;
+  const Offset end = log_.segments_[index]->end();
+  const Offset next = log_.segments_[index + 1]->base();
+  if (end == next || (log_.options_.compacted && end < next)) return true;
+  stop(index, fmt::format("the file ends here, and the next one begins at offset {}", next.value));
+  return false;
+}
+
+void Recovery::stop(std::size_t index, std::string why) {
+  const Segment& segment = *log_.segments_[index];
+  stop_ = Stop{index, segment.bytes(), segment.end(), std::move(why)};
+}
+
+Result<void> Recovery::restore_producers(Offset up_to) {
+  Offset from = log_.segments_.front()->base();
+  for (std::size_t i = snapshots_.size(); i-- > 0;) {
+    if (snapshots_[i] > up_to || snapshots_[i] < from) continue;
+    if (SLUICE_TRY(load_snapshot(snapshots_[i]))) {
+      from = snapshots_[i];
+      break;
+    }
+    doomed_.push_back(env::join(log_.dir_, file_name(snapshots_[i], snapshot_suffix)));
+    snapshots_.erase(snapshots_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  log_.producers_->expire(hints_.now_ms, log_.options_.producer_expiration_ms);
+  return replay_heads(from, up_to);
+}
+
+Result<bool> Recovery::load_snapshot(Offset at) {
+  const Result<Bytes> content =
+      log_.fs_.read_file(env::join(log_.dir_, file_name(at, snapshot_suffix)), snapshot_bytes_max);
+  if (content) return log_.producers_->load(*content).has_value();
+  if (content.error().code == Code::limit_exceeded || content.error().code == Code::not_found) return false;
+  return std::unexpected(content.error());
+}
+
+Result<void> Recovery::replay_heads(Offset from, Offset up_to) {
+  while (from < up_to) {
+    Segment* const segment = SLUICE_TRY(log_.segment_of(from));
+    HeadWalker walker{*segment->file(), segment->indexes().position_before(from), segment->bytes()};
+    while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
+      if (batch->head.range.begin >= up_to) return {};
+      if (batch->head.range.begin < from || !batch->head.has_sequence()) continue;
+      log_.producers_->note(batch->head, hints_.now_ms);
+    }
+    const auto after = std::ranges::upper_bound(log_.segments_, segment->base(), {},
+                                                [](const auto& other) { return other->base(); });
+    if (after == log_.segments_.end()) return {};
+    from = std::max(from, (*after)->base());
+  }
+  return {};
+}
+
+/// What lies before the damage is served, nothing is changed on the disk.
+void Recovery::halt() {
+  auto& segments = log_.segments_;
+  const std::string path = segments.empty() ? log_.dir_ : segments[stop_->segment]->path();
+  if (!segments.empty()) {
+    segments.resize(stop_->segment + 1);
+    segments.back()->cut(stop_->position, stop_->offset);
+  }
+  log_.log_end_ = log_.durable_end_ = stop_->offset;
+  log_.halted_ = Error{
+      Code::corrupt,
+      fmt::format("{} is halted: {} is damaged at byte {}, offset {}, below the durable watermark {}: {}",
+                  log_.name(), path, stop_->position, stop_->offset.value, durable_.value, stop_->why),
+      fmt::format("restore the file from a copy; offsets [{}, {}) can be read", log_.log_start_.value,
+                  stop_->offset.value),
+      record::kafka_error::kafka_storage_error};
+}
+
+/// Nobody was promised what lies behind the stop: it goes, so that offsets are given once.
+Result<void> Recovery::cut() {
+  auto& segments = log_.segments_;
+  Segment& last = *segments[stop_->segment];
+  const std::uint64_t file_bytes = SLUICE_TRY(last.file()->size());
+  log_.recovery_.bytes_truncated = file_bytes - stop_->position;
+  last.cut(stop_->position, stop_->offset);
+  if (file_bytes != stop_->position) SLUICE_TRY(last.trim());
+  while (segments.size() > stop_->segment + 1) {
+    const Segment& later = *segments.back();
+    log_.recovery_.bytes_truncated += SLUICE_TRY(later.file()->size());
+    doom(later);
+    std::erase(scanned_, segments.back().get());
+    std::erase_if(tails_, [&](const Tail& tail) { return tail.segment == segments.back().get(); });
+    segments.pop_back();
+  }
+  if (log_.recovery_.bytes_truncated > 0) {
+    log_.recovery_.truncated_because = fmt::format("{} at byte {}, offset {}: {}", last.path(),
+                                                   stop_->position, stop_->offset.value, stop_->why);
+  }
+  return {};
+}
+
+Result<void> Recovery::finish(bool scanned) {
+  log_.log_end_ = log_.segments_.back()->end();
+  std::erase_if(snapshots_, [&](Offset at) {
+    if (at <= log_.log_end_) return false;
+    doomed_.push_back(env::join(log_.dir_, file_name(at, snapshot_suffix)));
+    return true;
+  });
+  log_.snapshots_ = snapshots_;
+  const bool changed = scanned || !scanned_.empty() || !doomed_.empty() || !has_watermark_;
+  if (!epochs_known_) log_.epochs_ = std::move(epochs_found_);
+  if (log_.epochs_.truncate_to(log_.log_end_) || !epochs_known_) {
+    SLUICE_TRY(write_epochs(log_.fs_, log_.dir_, log_.epochs_));
+  }
+  SLUICE_TRY(remove_doomed());
+  for (const Tail& tail : tails_) SLUICE_TRY(rewrite(tail));
+  SLUICE_TRY(store_scanned());
+  if (!has_watermark_)
+    log_.watermark_ =
+        SLUICE_TRY(WatermarkFile::create(log_.fs_, log_.dir_, {log_.log_end_, log_.log_start_}));
+  if (changed) {
+    SLUICE_TRY(log_.fs_.sync_dir(log_.dir_));
+    SLUICE_TRY(log_.watermark_->store_durably({log_.log_end_, log_.log_start_}));
+  }
+  log_.durable_end_ = log_.syncing_end_ = log_.log_end_;
+  log_.recovery_.segments = log_.segments_.size();
+  log_.recovery_.segments_scanned = scanned_.size();
+  return {};
+}
+
+/// What was read again is synced; rebuilt indexes of sealed segments are written.
+Result<void> Recovery::store_scanned() {
+  for (Segment* const segment : scanned_) {
+    SLUICE_TRY(segment->file()->sync());
+    if (segment == &log_.active()) continue;
+    const auto store = [&]() -> Result<void> {
+      SLUICE_TRY(segment->indexes().persist(log_.fs_));
+      SLUICE_TRY(log_.fs_.sync_file(segment->indexes().offset_path()));
+      return log_.fs_.sync_file(segment->indexes().time_path());
+    };
+    Result<void> stored = store();
+    if (stored) {
+      segment->indexes().unload();
+    } else if (stored.error().code == Code::no_space) {
+      // Recovery must not need room. Half an index must not be trusted later: none is better.
+      SLUICE_TRY(log_.fs_.remove_file(segment->indexes().time_path()));
+    } else {
+      return stored;
+    }
+  }
+  return {};
+}
+
+Result<void> Recovery::remove_doomed() {
+  for (const std::string& path : doomed_) {
+    Result<void> removed = log_.fs_.remove_file(path);
+    if (!removed && removed.error().code != Code::not_found) return removed;
+  }
+  return {};
+}
+
+}  // namespace sluice::log

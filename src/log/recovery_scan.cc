@@ -1,0 +1,128 @@
+// Reading a segment again, batch by batch with checksums, at the speed of the checksum.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/crc32c.h"
+#include "log/batch_head.h"
+#include "log/producers.h"
+#include "log/recovery.h"
+#include "log/segment.h"
+#include "log/watermark.h"
+
+namespace sluice::log {
+namespace {
+
+constexpr std::size_t piece_bytes = 1 << 20;
+constexpr std::size_t crc_area_at = 21;  // where the bytes begin that a batch's CRC covers
+constexpr std::size_t crc_at = 17;
+
+/// Whether the checksum of a batch too large for the buffer is right; read a piece at a time, so that a
+/// length that lies costs no memory.
+Result<bool> large_crc_ok(env::File& file, std::uint64_t position, std::uint64_t bytes, MutableBytes buffer) {
+  std::byte stored[4];
+  SLUICE_TRY(file.read_at(position + crc_at, stored));
+  std::uint32_t crc = 0;
+  for (std::uint64_t at = crc_area_at; at < bytes;) {
+    const std::size_t wanted = std::min<std::uint64_t>(buffer.size(), bytes - at);
+    const std::size_t read = SLUICE_TRY(file.read_at(position + at, buffer.first(wanted)));
+    if (read == 0) return false;
+    crc = crc32c(buffer.first(read), crc);
+    at += read;
+  }
+  return crc == load_be<std::uint32_t>(stored);
+}
+
+}  // namespace
+
+Result<void> Recovery::scan(std::size_t index, bool note_producers) {
+  Segment& segment = *log_.segments_[index];
+  buffer_.resize(piece_bytes);
+  const std::uint64_t file_bytes = SLUICE_TRY(segment.file()->size());
+  segment.begin_scan();
+  if (std::ranges::find(scanned_, &segment) == scanned_.end()) scanned_.push_back(&segment);
+  while (segment.bytes() < file_bytes) {
+    const std::optional<std::string> why = SLUICE_TRY(scan_piece(segment, file_bytes, note_producers));
+    if (!why) continue;
+    stop(index, *why);
+    break;
+  }
+  log_.recovery_.bytes_scanned += segment.bytes();
+  return {};
+}
+
+/// Takes the batches of the next piece. Returns what is wrong with the first one that is not whole.
+Result<std::optional<std::string>> Recovery::scan_piece(Segment& segment, std::uint64_t file_bytes,
+                                                        bool note_producers) {
+  const std::uint64_t left = file_bytes - segment.bytes();
+  const std::size_t wanted = std::min<std::uint64_t>(buffer_.size(), left);
+  const std::size_t read =
+      SLUICE_TRY(segment.file()->read_at(segment.bytes(), MutableBytes{buffer_}.first(wanted)));
+  BytesView rest = BytesView{buffer_}.first(read);
+  if (read < record::header_bytes) return fmt::format("{} bytes are too few for a batch", read);
+  bool first = true;
+  while (rest.size() >= record::header_bytes) {
+    const Result<BatchHead> head = parse_head(rest);
+    if (!head) return head.error().message;
+    if (head->bytes > rest.size() && !first) return std::nullopt;  // the next piece begins with it
+    if (head->bytes > left)
+      return fmt::format("a batch of {} bytes is cut short after {}", head->bytes, left);
+    if (std::optional<std::string> why = check_place(segment, *head)) return why;
+    const bool large = head->bytes > rest.size();
+    const bool sound = large
+                           ? SLUICE_TRY(large_crc_ok(*segment.file(), segment.bytes(), head->bytes, buffer_))
+                           : crc32c(rest.subspan(crc_area_at, head->bytes - crc_area_at)) ==
+                                 load_be<std::uint32_t>(rest.data() + crc_at);
+    if (!sound) return "the CRC of a batch is wrong";
+    take(segment, *head, note_producers);
+    if (large) return std::nullopt;
+    rest = rest.subspan(static_cast<std::size_t>(head->bytes));
+    first = false;
+  }
+  return std::nullopt;
+}
+
+/// What base offset and leader epoch say, which no checksum covers.
+std::optional<std::string> Recovery::check_place(const Segment& segment, const BatchHead& head) const {
+  const Offset expected = segment.end();
+  if (head.range.begin < expected || (head.range.begin != expected && !log_.options_.compacted)) {
+    return fmt::format("a batch begins at offset {}, not {}", head.range.begin.value, expected.value);
+  }
+  if (head.last_offset() - segment.base() > std::numeric_limits<std::int32_t>::max()) {
+    return fmt::format("a batch ends at offset {}, too far from the segment's base",
+                       head.last_offset().value);
+  }
+  const LeaderEpoch epoch = log_.epochs_.epoch_at(head.range.begin);
+  if (epochs_known_ && epoch.value >= 0 && epoch != head.leader_epoch) {
+    return fmt::format("a batch has leader epoch {}, the checkpoint {}", head.leader_epoch.value,
+                       epoch.value);
+  }
+  return std::nullopt;
+}
+
+void Recovery::take(Segment& segment, const BatchHead& head, bool note_producers) {
+  if (head.range.end > durable_ && (tails_.empty() || tails_.back().segment != &segment)) {
+    tails_.push_back({&segment, segment.bytes()});
+  }
+  if (head.leader_epoch.value >= 0) epochs_found_.begin_epoch(head.leader_epoch, head.range.begin);
+  if (note_producers && head.has_sequence()) log_.producers_->note(head, hints_.now_ms);
+  segment.note(head, log_.options_.index_interval_bytes);
+}
+
+/// Writes the same bytes once more. After a sync that failed, the page cache shows them as clean although the
+/// disk does not have them (X13); only a new write makes a sync mean them.
+Result<void> Recovery::rewrite(const Tail& tail) {
+  buffer_.resize(piece_bytes);
+  env::File& file = *tail.segment->file();
+  for (std::uint64_t at = tail.from; at < tail.segment->bytes();) {
+    const std::size_t wanted = std::min<std::uint64_t>(buffer_.size(), tail.segment->bytes() - at);
+    const std::size_t read = SLUICE_TRY(file.read_at(at, MutableBytes{buffer_}.first(wanted)));
+    if (read == 0) return fail(Code::corrupt, fmt::format("{} is shorter than it was", tail.segment->path()));
+    SLUICE_TRY(file.write_at(at, BytesView{buffer_}.first(read)));
+    at += read;
+  }
+  return {};
+}
+
+}  // namespace sluice::log

@@ -1,0 +1,97 @@
+#include "log/segment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "log/names.h"
+
+namespace sluice::log {
+
+Segment::Segment(const std::string& dir, Offset base, std::shared_ptr<env::File> file, std::uint64_t bytes)
+    : base_(base),
+      path_(env::join(dir, file_name(base, log_suffix))),
+      file_(std::move(file)),
+      end_(base),
+      bytes_(bytes),
+      indexes_(dir, base) {}
+
+Result<std::unique_ptr<Segment>> Segment::create(env::FileSystem& fs, const std::string& dir, Offset base) {
+  const auto make = [&](std::string_view suffix) {
+    return fs.open(env::join(dir, file_name(base, suffix)), env::OpenMode::create_truncate);
+  };
+  std::shared_ptr<env::File> file = SLUICE_TRY(make(log_suffix));
+  SLUICE_TRY(make(index_suffix));
+  SLUICE_TRY(make(time_index_suffix));
+  return std::unique_ptr<Segment>{new Segment{dir, base, std::move(file), 0}};
+}
+
+Result<std::unique_ptr<Segment>> Segment::open(env::FileSystem& fs, const std::string& dir, Offset base) {
+  std::shared_ptr<env::File> file =
+      SLUICE_TRY(fs.open(env::join(dir, file_name(base, log_suffix)), env::OpenMode::read_write));
+  const std::uint64_t bytes = SLUICE_TRY(file->size());
+  return std::unique_ptr<Segment>{new Segment{dir, base, std::move(file), bytes}};
+}
+
+void Segment::note(const BatchHead& batch, std::uint32_t index_interval_bytes) {
+  indexes_.note(batch, bytes_, index_interval_bytes);
+  bytes_ += batch.bytes;
+  end_ = batch.range.end;
+}
+
+void Segment::begin_scan() {
+  indexes_.clear();
+  bytes_ = 0;
+  end_ = base_;
+}
+
+void Segment::cut(std::uint64_t position, Offset end) {
+  bytes_ = position;
+  end_ = end;
+}
+
+Result<std::optional<Located>> Segment::find_from(std::uint64_t position, Offset offset) const {
+  HeadWalker walker{*file_, position, bytes_};
+  while (true) {
+    std::optional<Located> batch = SLUICE_TRY(walker.next());
+    if (!batch || batch->head.range.end > offset) return batch;
+  }
+}
+
+Result<std::optional<Located>> Segment::find(Offset offset) const {
+  return find_from(indexes_.position_before(offset), offset);
+}
+
+Result<void> Segment::remove(env::FileSystem& fs) {
+  for (const std::string& path : {path_, indexes_.offset_path(), indexes_.time_path()}) {
+    Result<void> removed = fs.remove_file(path);
+    if (!removed && removed.error().code != Code::not_found) return removed;
+  }
+  return {};
+}
+
+Result<std::optional<Located>> HeadWalker::next() {
+  if (at_ >= end_) return std::nullopt;
+  const std::uint64_t left = end_ - at_;
+  if (left < record::header_bytes) {
+    return fail(Code::corrupt, fmt::format("{} bytes are too few for a batch", left));
+  }
+  if (at_ < piece_at_ || at_ + record::header_bytes > piece_at_ + piece_size_) {
+    const std::size_t wanted = std::min<std::uint64_t>(piece_bytes, left);
+    piece_at_ = at_;
+    piece_size_ = SLUICE_TRY(file_.read_at(at_, MutableBytes{piece_, wanted}));
+    if (piece_size_ < record::header_bytes) {
+      return fail(Code::corrupt, "the file is shorter than it was");
+    }
+  }
+  const std::size_t in_piece = static_cast<std::size_t>(at_ - piece_at_);
+  const BatchHead head = SLUICE_TRY(parse_head(BytesView{piece_, piece_size_}.subspan(in_piece)));
+  if (head.bytes > left) {
+    return fail(Code::corrupt, fmt::format("a batch of {} bytes is cut short after {}", head.bytes, left));
+  }
+  const Located located{head, at_};
+  at_ += head.bytes;
+  return located;
+}
+
+}  // namespace sluice::log
