@@ -102,7 +102,7 @@ def source_problems(root: pathlib.Path, layers: dict[str, set[str]]) -> list[str
         if folder not in layers and folder not in TOP_FOLDERS:
             problems.append(f"{relative}: CMakeLists.txt does not know the folder {folder}")
             continue
-        if path.stem.endswith(("_test", "_bench")):
+        if path.stem.endswith(("_test", "_bench", "_fixture")):
             allowed.add("sim")
         problems += file_problems(relative, folder, path.read_text(), folders, allowed)
     return problems
