@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -76,6 +77,7 @@ class MemoryTopic {
   std::map<PartitionId, Log> logs;
   std::int64_t timestamp_ms = 1'358'000'000'000;
   std::size_t batches_per_poll = 2;
+  std::function<void()> on_poll;  ///< before each poll, with no lock held
 
  private:
   Offset append(PartitionId partition, Piece::Kind kind, record::BatchBuilder& builder, LeaderEpoch epoch) {
@@ -97,7 +99,8 @@ class MemoryTopic {
 
 class MemorySource final : public Source {
  public:
-  explicit MemorySource(MemoryTopic& topic) : topic_(topic) {}
+  /// `clock` moves while a poll finds nothing.
+  MemorySource(MemoryTopic& topic, env::Clock& clock) : topic_(topic), clock_(clock) {}
 
   Result<TopicInfo> describe() override {
     const std::lock_guard lock(topic_.mutex);
@@ -119,7 +122,15 @@ class MemorySource final : public Source {
   }
   void revoke(PartitionId partition) override { at_.erase(partition); }
 
-  Result<std::vector<Polled>> poll(env::Duration) override {
+  Result<std::vector<Polled>> poll(env::Duration wait) override {
+    if (topic_.on_poll) topic_.on_poll();
+    std::vector<Polled> all = poll_now();
+    if (all.empty()) clock_.sleep_for(wait);
+    return all;
+  }
+
+ private:
+  std::vector<Polled> poll_now() {
     const std::lock_guard lock(topic_.mutex);
     lent_.clear();
     std::vector<Polled> all;
@@ -130,7 +141,6 @@ class MemorySource final : public Source {
     return all;
   }
 
- private:
   static Bounds bounds_of(const MemoryTopic::Log& log) { return {log.start, log.end(), log.end()}; }
 
   Polled read(PartitionId partition, Offset& at) {
@@ -157,6 +167,7 @@ class MemorySource final : public Source {
   }
 
   MemoryTopic& topic_;
+  env::Clock& clock_;
   std::map<PartitionId, Offset> at_;
   std::vector<Bytes> lent_;
 };
