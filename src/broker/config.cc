@@ -1,0 +1,299 @@
+#include "broker/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+namespace sluice::broker {
+namespace {
+
+constexpr std::int64_t i32_max = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t i64_max = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t hour_ms = 3'600'000;
+constexpr std::int64_t minute_ms = 60'000;
+
+constexpr ServerProperty boolean(std::string_view name, const char* value, std::string_view doc) {
+  return {name, ValueType::boolean, value, 0, 0, {}, false, doc};
+}
+constexpr ServerProperty int32(std::string_view name, const char* value, std::int64_t min,
+                               std::string_view doc, std::int64_t max = i32_max) {
+  return {name, ValueType::int32, value, min, max, {}, false, doc};
+}
+constexpr ServerProperty int64(std::string_view name, const char* value, std::int64_t min,
+                               std::string_view doc) {
+  return {name, ValueType::int64, value, min, i64_max, {}, false, doc};
+}
+constexpr ServerProperty choice(std::string_view name, const char* value, std::string_view choices,
+                                std::string_view doc) {
+  return {name, ValueType::text, value, 0, 0, choices, false, doc};
+}
+constexpr ServerProperty shown(std::string_view name, ValueType type, const char* value,
+                               std::string_view doc) {
+  return {name, type, value, std::numeric_limits<std::int64_t>::min(), i64_max, {}, true, doc};
+}
+
+// Names and defaults are Apache Kafka 4.3's. What is not here does nothing in this broker and is refused.
+constexpr std::array table{
+    boolean("auto.create.topics.enable", "true", "Metadata for a missing topic makes it."),
+    choice("compression.type", "producer", "producer", "Batches are stored as the producer compressed them."),
+    int64("connections.max.idle.ms", "600000", 1, "A connection without a request for so long is closed."),
+    boolean("delete.topic.enable", "true", "DeleteTopics is answered."),
+    int32("fetch.max.bytes", "57671680", 1024, "The most record bytes of one Fetch answer."),
+    int32("group.initial.rebalance.delay.ms", "3000", 0,
+          "How long an empty group waits for more members at its first join."),
+    int32("group.max.session.timeout.ms", "1800000", 1, "The longest session time-out a member may ask for."),
+    int32("group.max.size", "2147483647", 1, "The most members of one group."),
+    int32("group.min.session.timeout.ms", "6000", 1, "The shortest session time-out a member may ask for."),
+    shown("listeners", ValueType::list, nullptr, "Where the broker listens; follows from --listen."),
+    choice("log.cleanup.policy", "delete", "delete",
+           "Old segments are deleted; compaction is not there yet."),
+    shown("log.dirs", ValueType::text, nullptr, "Where the data lies; follows from --data-dir."),
+    int32("log.index.interval.bytes", "4096", 0, "Log bytes between two index entries."),
+    int32("log.index.size.max.bytes", "10485760", 4, "The most bytes of one index file."),
+    int64("log.message.timestamp.after.max.ms", "3600000", 0,
+          "How far a record's timestamp may lie after the broker's clock."),
+    int64("log.message.timestamp.before.max.ms", "9223372036854775807", 0,
+          "How far a record's timestamp may lie before the broker's clock."),
+    choice("log.message.timestamp.type", "CreateTime", "CreateTime|LogAppendTime",
+           "Whose clock a record's timestamp is."),
+    int64("log.retention.bytes", "-1", -1, "Bytes of one partition above which old segments are deleted."),
+    int64("log.retention.check.interval.ms", "300000", 1, "How often retention looks at the segments."),
+    int32("log.retention.hours", "168", -1, "As log.retention.ms, in hours."),
+    int32("log.retention.minutes", nullptr, -1, "As log.retention.ms, in minutes."),
+    int64("log.retention.ms", nullptr, -1, "Age at which a segment is deleted; -1: never."),
+    int32("log.roll.hours", "168", 1, "As log.roll.ms, in hours."),
+    int64("log.roll.ms", nullptr, 1, "Age at which the active segment is closed."),
+    int32("log.segment.bytes", "1073741824", 1024 * 1024, "Size at which the active segment is closed."),
+    int64("log.segment.delete.delay.ms", "60000", 0, "How long a deleted segment's files are kept."),
+    int32("max.connections", "2147483647", 0, "The most connections at a time."),
+    int32("max.connections.per.ip", "2147483647", 0, "The most connections from one address at a time."),
+    int32("max.incremental.fetch.session.cache.slots", "1000", 0, "The most fetch sessions kept."),
+    int32("message.max.bytes", "1048588", 0, "The most bytes of one record batch."),
+    int32("min.insync.replicas", "1", 1, "With one replica, more than 1 makes acks=all fail."),
+    int32("node.id", "1", 0, "The id clients see."),
+    int32("num.partitions", "1", 1, "Partitions of a topic that does not say.", 100'000),
+    int32("offset.metadata.max.bytes", "4096", 0, "The most bytes of a committed offset's metadata."),
+    int64("offsets.retention.check.interval.ms", "600000", 1, "How often expired offsets are looked for."),
+    int32("offsets.retention.minutes", "10080", 1, "How long an empty group's offsets are kept."),
+    int32("offsets.topic.num.partitions", "50", 1, "Partitions of __consumer_offsets.", 10'000),
+    int32("producer.id.expiration.ms", "86400000", 1,
+          "How long an idle producer's sequence numbers are kept."),
+    int64("queued.max.request.bytes", "-1", -1,
+          "Memory for requests that are being read; -1: twice socket.request.max.bytes."),
+    int32("socket.request.max.bytes", "104857600", 1, "The most bytes of one request."),
+};
+
+constexpr std::array topic_table{
+    TopicProperty{"cleanup.policy", "log.cleanup.policy", {}, {}},
+    TopicProperty{"compression.type", "compression.type", {}, {}},
+    TopicProperty{"file.delete.delay.ms", "log.segment.delete.delay.ms", {}, {}},
+    TopicProperty{"index.interval.bytes", "log.index.interval.bytes", {}, {}},
+    TopicProperty{"max.message.bytes", "message.max.bytes", {}, {}},
+    TopicProperty{"message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", {}, {}},
+    TopicProperty{"message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", {}, {}},
+    TopicProperty{"message.timestamp.type", "log.message.timestamp.type", {}, {}},
+    TopicProperty{"min.insync.replicas", "min.insync.replicas", {}, {}},
+    TopicProperty{"retention.bytes", "log.retention.bytes", {}, {}},
+    TopicProperty{"retention.ms", "log.retention.ms", "log.retention.minutes", "log.retention.hours"},
+    TopicProperty{"segment.bytes", "log.segment.bytes", {}, {}},
+    TopicProperty{"segment.index.bytes", "log.index.size.max.bytes", {}, {}},
+    TopicProperty{"segment.ms", "log.roll.ms", "log.roll.hours", {}},
+};
+
+std::optional<std::int64_t> parse_number(std::string_view text) {
+  std::int64_t v = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return v;
+}
+
+bool is_choice(std::string_view choices, std::string_view value) {
+  while (!choices.empty()) {
+    const auto bar = choices.find('|');
+    if (choices.substr(0, bar) == value) return true;
+    if (bar == std::string_view::npos) break;
+    choices.remove_prefix(bar + 1);
+  }
+  return false;
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row[b.size()];
+}
+
+std::int64_t unit_ms(std::string_view name) {
+  if (name.ends_with(".hours")) return hour_ms;
+  if (name.ends_with(".minutes")) return minute_ms;
+  return 1;
+}
+
+Error bad_value(const ServerProperty& property, std::string_view value, std::string_view allowed) {
+  return {Code::invalid_argument,
+          fmt::format("{}={} was not taken: allowed is {}", property.name, value, allowed),
+          {},
+          0};
+}
+
+Error unknown(std::string_view name, bool of_topic) {
+  const std::string near = nearest_property(name, of_topic);
+  return {Code::invalid_argument,
+          fmt::format("unknown {} property '{}'; nothing was changed", of_topic ? "topic" : "server", name),
+          near.empty() ? std::string{} : fmt::format("did you mean {}?", near), 0};
+}
+
+}  // namespace
+
+std::span<const ServerProperty> server_properties() {
+  return table;
+}
+
+std::span<const TopicProperty> topic_properties() {
+  return topic_table;
+}
+
+const ServerProperty* find_server_property(std::string_view name) {
+  const auto* found = std::ranges::find(table, name, &ServerProperty::name);
+  return found == table.end() ? nullptr : found;
+}
+
+const TopicProperty* find_topic_property(std::string_view name) {
+  const auto* found = std::ranges::find(topic_table, name, &TopicProperty::name);
+  return found == topic_table.end() ? nullptr : found;
+}
+
+std::string nearest_property(std::string_view name, bool of_topic) {
+  std::string_view best;
+  std::size_t best_distance = name.size() / 3 + 2;  // further away is no help
+  const auto consider = [&](std::string_view known) {
+    if (const auto d = edit_distance(name, known); d < best_distance) {
+      best = known;
+      best_distance = d;
+    }
+  };
+  if (name.size() > 100) return {};
+  for (const auto& p : table)
+    if (!of_topic) consider(p.name);
+  for (const auto& p : topic_table)
+    if (of_topic) consider(p.name);
+  return std::string(best);
+}
+
+Result<void> check_value(const ServerProperty& property, std::string_view value) {
+  switch (property.type) {
+    case ValueType::boolean:
+      if (value != "true" && value != "false")
+        return std::unexpected(bad_value(property, value, "true or false"));
+      return {};
+    case ValueType::int32:
+    case ValueType::int64: {
+      const auto v = parse_number(value);
+      if (!v || *v < property.min || *v > property.max) {
+        return std::unexpected(
+            bad_value(property, value, fmt::format("a number from {} to {}", property.min, property.max)));
+      }
+      return {};
+    }
+    case ValueType::text:
+    case ValueType::list:
+      if (!property.choices.empty() && !is_choice(property.choices, value))
+        return std::unexpected(bad_value(property, value, property.choices));
+      return {};
+  }
+  return {};
+}
+
+Result<void> ServerConfig::set(std::string_view name, std::string_view value) {
+  const ServerProperty* property = find_server_property(name);
+  if (property == nullptr) {
+    const TopicProperty* topic = find_topic_property(name);  // a topic's name sets the server's default
+    if (topic == nullptr) return std::unexpected(unknown(name, false));
+    property = find_server_property(topic->server_name);
+  }
+  if (property->fixed) {
+    return fail(Code::invalid_argument, fmt::format("{} was not set: {}", property->name, property->doc));
+  }
+  SLUICE_TRY(check_value(*property, value));
+  values_.insert_or_assign(std::string(property->name), std::string(value));
+  return {};
+}
+
+void ServerConfig::set_fixed(std::string_view name, std::string value) {
+  values_.insert_or_assign(std::string(name), std::move(value));
+}
+
+std::optional<std::string> ServerConfig::value(std::string_view name) const {
+  if (const auto found = values_.find(name); found != values_.end()) return found->second;
+  const ServerProperty* property = find_server_property(name);
+  if (property == nullptr || property->default_value == nullptr) return std::nullopt;
+  return property->default_value;
+}
+
+std::int64_t ServerConfig::number(std::string_view name) const {
+  return parse_number(value(name).value_or("0")).value_or(0);
+}
+
+bool ServerConfig::boolean(std::string_view name) const {
+  return value(name) == "true";
+}
+
+std::optional<std::string> ServerConfig::topic_default(const TopicProperty& property) const {
+  for (const std::string_view name : {property.server_name, property.fallback_1, property.fallback_2}) {
+    if (name.empty()) break;
+    const auto v = value(name);
+    if (!v) continue;
+    const std::int64_t unit = unit_ms(name);
+    if (unit == 1) return v;
+    const std::int64_t n = number(name);
+    return std::to_string(n < 0 ? n : n * unit);
+  }
+  return std::nullopt;
+}
+
+Result<void> check_topic_values(const Values& values) {
+  for (const auto& [name, value] : values) {
+    const TopicProperty* property = find_topic_property(name);
+    if (property == nullptr) return std::unexpected(unknown(name, true));
+    SLUICE_TRY(check_value(*find_server_property(property->server_name), value));
+  }
+  return {};
+}
+
+TopicSettings resolve(const ServerConfig& server, const Values& values) {
+  const auto text = [&](std::string_view name) -> std::string {
+    if (const auto found = values.find(name); found != values.end()) return found->second;
+    return server.topic_default(*find_topic_property(name)).value_or("");
+  };
+  const auto number = [&](std::string_view name) { return parse_number(text(name)).value_or(-1); };
+  TopicSettings s;
+  s.message_bytes_max = number("max.message.bytes");
+  s.retention_ms = number("retention.ms");
+  s.retention_bytes = number("retention.bytes");
+  s.segment_bytes = number("segment.bytes");
+  s.segment_ms = number("segment.ms");
+  s.index_interval_bytes = number("index.interval.bytes");
+  s.segment_index_bytes = number("segment.index.bytes");
+  s.timestamp_before_max_ms = number("message.timestamp.before.max.ms");
+  s.timestamp_after_max_ms = number("message.timestamp.after.max.ms");
+  s.file_delete_delay_ms = number("file.delete.delay.ms");
+  s.min_insync_replicas = number("min.insync.replicas");
+  s.log_append_time = text("message.timestamp.type") == "LogAppendTime";
+  return s;
+}
+
+}  // namespace sluice::broker

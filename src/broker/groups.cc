@@ -1,0 +1,301 @@
+#include "broker/groups.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "broker/kafka_error.h"
+#include "record/batch.h"
+#include "record/compression.h"
+#include "record/records.h"
+
+namespace sluice::broker {
+namespace {
+
+using wire::ErrorCode;
+constexpr std::size_t load_bytes = 1024 * 1024;                // read at a time
+constexpr std::size_t batch_bytes_max = 512 * 1024;            // of our own batches, before another is begun
+constexpr std::uint64_t compact_bytes_min = 16 * 1024 * 1024;  // a log below it is not worth rewriting
+constexpr std::uint64_t compact_growth = 4;  // it is rewritten when it is so much larger than live
+
+}  // namespace
+
+Groups::Groups(const env::Env& env, env::EventLoop& loop, const ServerConfig& config, Notices& notices,
+               Topics& topics, Syncer& syncer)
+    : env_(env),
+      loop_(loop),
+      config_(config),
+      notices_(notices),
+      topics_(topics),
+      syncer_(syncer),
+      limits_{config.number("group.max.size"), config.number("group.initial.rebalance.delay.ms")} {}
+
+Groups::~Groups() = default;
+
+// ---- reading back ----
+
+Result<void> Groups::load() {
+  Topic* topic = topics_.find(offsets_topic);
+  if (topic == nullptr) return {};
+  for (const PartitionPtr& partition : topic->partitions) {
+    if (partition->log() == nullptr) continue;  // told already; its groups have no coordinator
+    if (auto loaded = load_partition(*partition->log()); !loaded) {
+      notices_.say(fmt::format("{}: groups are not known beyond the damage: {}",
+                               log::dir_name(partition->id()), to_string(loaded.error())));
+    }
+  }
+  for (auto& [id, snapshot] : std::exchange(loading_, {})) {
+    Entry& entry = get(id);
+    entry.persisted = snapshot;
+    entry.group->restore(std::move(snapshot));
+  }
+  return {};
+}
+
+Result<void> Groups::load_partition(log::PartitionLog& log) {
+  record::Decompressor decompressor;
+  record::RawBuffer buffer;
+  std::size_t wanted = load_bytes;
+  Offset at = log.log_start_offset();
+  while (at < log.high_watermark()) {
+    buffer.reserve(wanted);
+    const log::ReadSlice slice =
+        SLUICE_TRY(log.read(at, log.high_watermark(), {buffer.data(), buffer.capacity()}));
+    if (slice.bytes == 0) {
+      if (slice.bytes_needed <= buffer.capacity()) break;
+      wanted = slice.bytes_needed;
+      continue;
+    }
+    BytesView rest{buffer.data(), slice.bytes};
+    while (true) {
+      const auto batch = SLUICE_TRY(record::next_batch(rest));
+      if (!batch) break;
+      if (batch->is_control()) continue;
+      const BytesView records = SLUICE_TRY(decompressor.records(*batch));
+      Result<void> applied;
+      SLUICE_TRY(
+          record::for_each_record(records, batch->records_count(), [&](const record::RecordView& record) {
+            if (applied && record.key) applied = apply(*record.key, record.value);
+          }));
+      SLUICE_TRY(applied);
+    }
+    at = slice.next;
+  }
+  return {};
+}
+
+Result<void> Groups::apply(BytesView key, const std::optional<BytesView>& value) {
+  const auto change = SLUICE_TRY(parse_group_record(key, value));
+  if (const auto* offset = std::get_if<OffsetChange>(&change)) {
+    Entry& entry = get(offset->group);
+    if (offset->committed) {
+      entry.offsets[offset->partition] = *offset->committed;
+    } else {
+      entry.offsets.erase(offset->partition);
+    }
+  } else if (const auto* group = std::get_if<GroupChange>(&change)) {
+    if (group->snapshot) {
+      loading_[group->group] = *group->snapshot;
+    } else {
+      loading_.erase(group->group);
+      if (const auto at = entries_.find(group->group); at != entries_.end() && at->second.offsets.empty())
+        entries_.erase(at);
+    }
+  }
+  return {};
+}
+
+Result<void> Groups::make_ready() {
+  if (topics_.find(offsets_topic) != nullptr) return {};
+  const auto count = static_cast<std::int32_t>(config_.number("offsets.topic.num.partitions"));
+  SLUICE_TRY(topics_.create(offsets_topic, count, {}));
+  return {};
+}
+
+// ---- groups ----
+
+Groups::Entry* Groups::find(const std::string& group_id) {
+  const auto found = entries_.find(group_id);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+Groups::Entry& Groups::get(const std::string& group_id) {
+  Entry& entry = entries_[group_id];
+  if (entry.group == nullptr) entry.group = std::make_unique<Group>(group_id, *this, limits_);
+  return entry;
+}
+
+std::string Groups::unique_text() {
+  const Uuid id = env_.random->next_uuid();
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", id.high >> 32, (id.high >> 16) & 0xFFFF,
+                     id.high & 0xFFFF, id.low >> 48, id.low & 0xFFFF'FFFF'FFFF);
+}
+
+void Groups::persist(const std::string& group_id, std::function<void(ErrorCode)> done) {
+  Entry* entry = find(group_id);
+  SLUICE_ASSERT(entry != nullptr);
+  GroupSnapshot snapshot = entry->group->snapshot();
+  std::vector<GroupRecord> records{group_record(group_id, snapshot)};
+  append(group_id, std::move(records),
+         [this, group_id, snapshot = std::move(snapshot), done = std::move(done)](ErrorCode error) {
+           Entry* written = find(group_id);
+           if (error == ErrorCode::none && written != nullptr) written->persisted = snapshot;
+           done(error);
+         });
+}
+
+void Groups::commit(const std::string& group_id, Changes changes, std::function<void(ErrorCode)> done) {
+  std::vector<GroupRecord> records;
+  records.reserve(changes.size());
+  for (const auto& [partition, committed] : changes)
+    records.push_back(offset_record(group_id, partition, committed));
+  append(group_id, std::move(records),
+         [this, group_id, changes = std::move(changes), done = std::move(done)](ErrorCode error) {
+           Entry* entry = find(group_id);
+           if (error == ErrorCode::none && entry != nullptr) {
+             for (const auto& [partition, committed] : changes) {
+               if (committed) {
+                 entry->offsets[partition] = *committed;
+               } else {
+                 entry->offsets.erase(partition);
+               }
+             }
+           }
+           done(error);
+         });
+}
+
+void Groups::remove(const std::string& group_id, std::function<void(ErrorCode)> done) {
+  Entry* entry = find(group_id);
+  if (entry == nullptr) return done(ErrorCode::group_id_not_found);
+  if (entry->group->state() != GroupState::empty) return done(ErrorCode::non_empty_group);
+  std::vector<GroupRecord> records;
+  for (const auto& [partition, committed] : entry->offsets)
+    records.push_back(offset_record(group_id, partition, std::nullopt));
+  records.push_back(group_record(group_id, std::nullopt));
+  append(group_id, std::move(records), [this, group_id, done = std::move(done)](ErrorCode error) {
+    const auto at = entries_.find(group_id);
+    if (error == ErrorCode::none && at != entries_.end()) {
+      if (at->second.group->state() == GroupState::empty) {
+        entries_.erase(at);
+      } else {
+        at->second.offsets.clear();  // somebody joined meanwhile
+      }
+    }
+    done(error);
+  });
+}
+
+void Groups::topic_deleted(const std::string& topic) {
+  for (auto& [id, entry] : entries_) {
+    Changes gone;
+    for (const auto& [partition, committed] : entry.offsets)
+      if (partition.topic == topic) gone.emplace_back(partition, std::nullopt);
+    if (!gone.empty()) commit(id, std::move(gone), [](ErrorCode) {});
+  }
+}
+
+void Groups::expire() {
+  const std::int64_t retention_ms = config_.number("offsets.retention.minutes") * 60'000;
+  const std::int64_t now_ms = wall_ms();
+  std::vector<std::string> finished;
+  for (auto& [id, entry] : entries_) {
+    if (entry.group->state() != GroupState::empty) continue;
+    const bool had_members = !entry.group->protocol_type().empty();
+    Changes old;
+    for (const auto& [partition, committed] : entry.offsets) {
+      const std::int64_t since =
+          had_members ? std::max(entry.group->state_since_ms(), committed.commit_ms) : committed.commit_ms;
+      if (now_ms - since > retention_ms) old.emplace_back(partition, std::nullopt);
+    }
+    if (entry.offsets.empty() && now_ms - entry.group->state_since_ms() > retention_ms)
+      finished.push_back(id);
+    if (!old.empty()) commit(id, std::move(old), [](ErrorCode) {});
+  }
+  for (const std::string& id : finished) remove(id, [](ErrorCode) {});
+}
+
+// ---- the log behind them ----
+
+PartitionPtr Groups::partition_of(const std::string& group_id) {
+  const Topic* topic = topics_.find(offsets_topic);
+  if (topic == nullptr) return nullptr;
+  return topic->partition(group_partition(group_id, static_cast<std::int32_t>(topic->partitions.size())));
+}
+
+Result<Offset> Groups::write(Partition& partition, const std::vector<GroupRecord>& records) {
+  const std::int64_t now_ms = wall_ms();
+  Offset end = partition.log()->log_end_offset();
+  const auto flush = [&]() -> Result<void> {
+    if (builder_.empty()) return {};
+    const MutableBytes batch = SLUICE_TRY(builder_.finish());
+    end = SLUICE_TRY(partition.append(batch, now_ms)).range.end;
+    return {};
+  };
+  for (const GroupRecord& record : records) {
+    std::optional<BytesView> value;
+    if (record.value) value = *record.value;
+    builder_.add(now_ms, BytesView(record.key), value);
+    if (builder_.bytes() > batch_bytes_max) SLUICE_TRY(flush());
+  }
+  SLUICE_TRY(flush());
+  return end;
+}
+
+void Groups::append(const std::string& group_id, std::vector<GroupRecord> records,
+                    std::function<void(ErrorCode)> done) {
+  if (const auto ready = make_ready(); !ready) return done(ErrorCode::coordinator_not_available);
+  const PartitionPtr partition = partition_of(group_id);
+  if (partition == nullptr || partition->log() == nullptr) return done(ErrorCode::not_coordinator);
+  const auto end = write(*partition, records);
+  syncer_.add(partition);
+  if (!end) {
+    notices_.say_limited(
+        fmt::format("group '{}': its state was not written: {}", group_id, to_string(end.error())));
+    return done(ErrorCode::coordinator_not_available);
+  }
+  pending_[partition.get()].push_back({*end, std::move(records)});
+  partition->when_durable(*end, [this, weak = std::weak_ptr(alive_), partition, end = *end,
+                                 done = std::move(done)](ErrorCode error) {
+    if (weak.expired()) return;
+    std::deque<Pending>& pending = pending_[partition.get()];
+    while (!pending.empty() && pending.front().end <= end) pending.pop_front();
+    done(error == ErrorCode::none ? error : ErrorCode::coordinator_not_available);
+    if (error == ErrorCode::none) maybe_compact(partition);
+  });
+}
+
+// All state is in memory, so compaction is writing it anew: everything live, then what is on its way, and
+// when that is durable the log starts there.
+void Groups::maybe_compact(const PartitionPtr& partition) {
+  log::PartitionLog* log = partition->log();
+  std::uint64_t& above = compact_above_[partition.get()];
+  above = std::max(above, compact_bytes_min);
+  if (log == nullptr || log->bytes() <= above) return;
+  above = log->bytes() * compact_growth;  // not again before this one is through
+  if (!log->roll(wall_ms())) return;
+  const Offset begin = log->log_end_offset();
+  std::vector<GroupRecord> records;
+  for (const auto& [id, entry] : entries_) {
+    if (partition_of(id) != partition) continue;
+    if (entry.persisted) records.push_back(group_record(id, entry.persisted));
+    for (const auto& [of, committed] : entry.offsets) records.push_back(offset_record(id, of, committed));
+  }
+  for (const Pending& pending : pending_[partition.get()])
+    records.insert(records.end(), pending.records.begin(), pending.records.end());
+  const auto end = write(*partition, records);
+  syncer_.add(partition);
+  if (!end) return;
+  partition->when_durable(*end, [this, weak = std::weak_ptr(alive_), partition, begin](ErrorCode error) {
+    if (weak.expired() || error != ErrorCode::none || partition->log() == nullptr) return;
+    if (const auto advanced = partition->log()->advance_log_start(begin); !advanced) {
+      notices_.say(fmt::format("{}: old states of groups were not removed: {}",
+                               log::dir_name(partition->id()), to_string(advanced.error())));
+    }
+    compact_above_[partition.get()] = std::max(compact_bytes_min, partition->log()->bytes() * compact_growth);
+  });
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,207 @@
+// Produce v3-13: appends one batch a partition, stored as the producer sent it.
+//
+// acks=-1 is answered when the batch is durable (group commit), acks=1 when it is written, acks=0 never;
+// whatever was asked for, nothing is visible before it is durable (X14). Idempotent producers' repeated
+// batches get their first offset again (KIP-98). v13 names topics by id (KIP-516). Errors per partition:
+//   UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, INVALID_TOPIC_EXCEPTION (an internal topic) ·
+//   INVALID_REQUIRED_ACKS · NOT_ENOUGH_REPLICAS (min.insync.replicas above the one there is) ·
+//   CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE ·
+//   OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH · INVALID_TXN_STATE (there are no transactions yet)
+//   · KAFKA_STORAGE_ERROR (disk full, sync failed, partition halted) · REQUEST_TIMED_OUT
+// With acks=0 an error ends the connection: it is the only way to tell.
+#include <algorithm>
+
+#include "broker/handlers/handlers.h"
+#include "broker/kafka_error.h"
+#include "record/batch.h"
+#include "record/validate.h"
+#include "wire/generated/produce_request.h"
+#include "wire/generated/produce_response.h"
+
+namespace sluice::broker {
+
+using wire::ErrorCode;
+using PartitionAnswer = wire::ProduceResponse::PartitionProduceResponse;
+
+/// A Produce that waits for the disk.
+struct PendingProduce {
+  RequestPtr request;
+  wire::ProduceResponse response;
+  std::size_t waiting = 0;  ///< partitions not durable yet
+  bool answered = false;
+  env::Instant deadline{};
+  std::list<std::shared_ptr<PendingProduce>>::iterator place;  ///< in Core::pending_produces
+  bool is_listed = false;
+};
+
+namespace {
+
+constexpr std::int16_t zstd_version_min = 7;
+constexpr std::string_view admin_client_id = "__admin_client";  // Kafka's own exception for internal topics
+
+struct Appending {
+  Core& core;
+  const RequestPtr& request;
+  std::int16_t acks;
+  std::int64_t now_ms;
+};
+
+void set_error(PartitionAnswer& out, const Error& error) {
+  out.error_code = wire::number(code_of(error));
+  out.base_offset = -1;
+  out.error_message = error.message;
+}
+
+Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& partition, BytesView records,
+                             std::int64_t& log_append_time_ms) {
+  if (topic.is_internal() && a.request->client_id() != admin_client_id)
+    return refuse(ErrorCode::invalid_topic_exception, "clients do not write to this topic");
+  if (a.acks == -1 && topic.settings.min_insync_replicas > 1)
+    return refuse(ErrorCode::not_enough_replicas, "min.insync.replicas is above the one replica there is");
+  if (!partition.is_online()) return refuse(ErrorCode::kafka_storage_error, "the partition is offline");
+  const auto parsed = record::BatchView::parse(records);
+  if (!parsed) return refuse(ErrorCode::corrupt_message, parsed.error().message);
+  if (parsed->size() != records.size())
+    return refuse(ErrorCode::invalid_record, "a Produce request has one batch a partition, no more");
+  if (parsed->is_transactional())
+    return refuse(ErrorCode::invalid_txn_state, "this broker has no transactions yet");
+  if (parsed->codec() == record::Codec::zstd && a.request->version() < zstd_version_min)
+    return refuse(ErrorCode::unsupported_compression_type, "zstd needs Produce version 7");
+  record::ValidateOptions options;
+  options.batch_bytes_max = static_cast<std::size_t>(topic.settings.message_bytes_max);
+  options.log_append_time = topic.settings.log_append_time;
+  options.now_ms = a.now_ms;
+  options.timestamp_before_ms_max = topic.settings.timestamp_before_max_ms;
+  options.timestamp_after_ms_max = topic.settings.timestamp_after_max_ms;
+  const MutableBytes batch = a.request->writable(records);
+  const record::Validated validated = SLUICE_TRY(record::validate(batch, options, a.core.decompressor));
+  log_append_time_ms = validated.log_append_time_ms;
+  return partition.append(batch, a.now_ms);
+}
+
+void finish(Core& core, PendingProduce& pending) {
+  pending.answered = true;
+  if (pending.is_listed) core.pending_produces.erase(pending.place);
+  pending.is_listed = false;
+}
+
+void wait_for_disk(Core& core, const std::shared_ptr<PendingProduce>& pending, const PartitionPtr& partition,
+                   Offset end, std::size_t topic_at, std::size_t partition_at) {
+  ++pending->waiting;
+  partition->when_durable(end, [&core, pending, topic_at, partition_at](ErrorCode error) {
+    if (pending->answered) return;
+    PartitionAnswer& out = pending->response.responses[topic_at].partition_responses[partition_at];
+    if (error != ErrorCode::none) {
+      out.error_code = wire::number(error);
+      out.base_offset = -1;
+      out.error_message = "the records were not made durable";
+    }
+    if (--pending->waiting > 0) return;
+    const auto self = pending;  // finish() may drop the last other reference
+    finish(core, *self);
+    self->request->answer(self->response);
+  });
+}
+
+// Appends what one partition got; where it has to be waited for, `pending` counts one more.
+void produce_partition(const Appending& a, const Topic* topic, ErrorCode unknown,
+                       const wire::ProduceRequest::PartitionProduceData& data,
+                       const std::shared_ptr<PendingProduce>& pending, bool& failed) {
+  auto& answers = pending->response.responses.back().partition_responses;
+  PartitionAnswer& out = answers.emplace_back();
+  out.index = data.index;
+  const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(data.index);
+  if (partition == nullptr) {
+    failed = true;
+    out.base_offset = -1;
+    out.error_code = wire::number(topic == nullptr ? unknown : ErrorCode::unknown_topic_or_partition);
+    return;
+  }
+  std::int64_t log_append_time_ms = -1;
+  const auto appended = append(a, *topic, *partition, data.records.value_or(BytesView{}), log_append_time_ms);
+  if (!appended) {
+    failed = true;
+    set_error(out, appended.error());
+    if (partition->is_online() && partition->log()->poisoned()) a.core.syncer->add(partition);
+    return;
+  }
+  out.base_offset = appended->range.begin.value;
+  out.log_append_time_ms = log_append_time_ms;
+  out.log_start_offset = partition->log()->log_start_offset().value;
+  if (partition->log()->needs_sync()) a.core.syncer->add(partition);
+  if (a.acks == -1) {
+    const std::size_t topic_at = pending->response.responses.size() - 1;
+    wait_for_disk(a.core, pending, partition, appended->range.end, topic_at, answers.size() - 1);
+  }
+}
+
+void refuse_acks(const RequestPtr& request, const wire::ProduceRequest& asked) {
+  wire::ProduceResponse response;
+  for (const auto& topic : asked.topic_data) {
+    auto& out = response.responses.emplace_back();
+    out.name = topic.name;
+    out.topic_id = topic.topic_id;
+    for (const auto& data : topic.partition_data) {
+      PartitionAnswer& partition = out.partition_responses.emplace_back();
+      partition.index = data.index;
+      partition.base_offset = -1;
+      partition.error_code = wire::number(ErrorCode::invalid_required_acks);
+    }
+  }
+  request->answer(response);
+}
+
+}  // namespace
+
+void handle_produce(Core& core, const RequestPtr& request) {
+  wire::ProduceRequest asked;
+  if (!request->decode(asked)) return;
+  if (asked.acks < -1 || asked.acks > 1) return refuse_acks(request, asked);
+  const Appending a{core, request, asked.acks, core.env.clock->wall_ms()};
+  const bool by_id = request->version() >= 13;
+  auto pending = std::make_shared<PendingProduce>();
+  pending->request = request;
+  ++pending->waiting;  // so that no partition answers for all before all are appended
+  bool failed = false;
+  for (const auto& topic_data : asked.topic_data) {
+    const Topic* topic = by_id ? core.topics->find(topic_data.topic_id) : core.topics->find(topic_data.name);
+    auto& out = pending->response.responses.emplace_back();
+    out.name = topic_data.name;
+    out.topic_id = topic_data.topic_id;
+    const ErrorCode unknown = by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
+    for (const auto& data : topic_data.partition_data)
+      produce_partition(a, topic, unknown, data, pending, failed);
+  }
+  --pending->waiting;
+  if (asked.acks == 0) {
+    if (failed) return request->close("a Produce with acks=0 failed, which has no answer");
+    return request->answer_nothing();
+  }
+  if (pending->waiting == 0) {
+    pending->answered = true;
+    return request->answer(pending->response);
+  }
+  pending->deadline = core.loop.now() + std::chrono::milliseconds(std::max(asked.timeout_ms, 0));
+  pending->place = core.pending_produces.insert(core.pending_produces.end(), pending);
+  pending->is_listed = true;
+  request->let_others_pass();
+}
+
+void expire_produces(Core& core) {
+  const env::Instant now = core.loop.now();
+  const auto listed = core.pending_produces;  // answering changes the list
+  for (const auto& pending : listed) {
+    if (pending->answered || pending->deadline > now) continue;
+    for (auto& topic : pending->response.responses) {
+      for (PartitionAnswer& partition : topic.partition_responses) {
+        if (partition.error_code != 0) continue;
+        partition.error_code = wire::number(ErrorCode::request_timed_out);
+        partition.base_offset = -1;
+      }
+    }
+    finish(core, *pending);
+    pending->request->answer(pending->response);
+  }
+}
+
+}  // namespace sluice::broker

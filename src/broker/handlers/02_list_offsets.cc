@@ -1,0 +1,98 @@
+// ListOffsets v1-11: the offset for a time. -1 latest (the high watermark; also under read_committed, as
+// there are no transactions yet), -2 earliest, -3 of the greatest timestamp (v7), -4 earliest local (v8: the
+// same as earliest), -5 and -6 of tiered storage (v9, v11), which there is none of: offset -1. Otherwise the
+// first record with at least that timestamp, or -1 and -1. Errors: UNKNOWN_TOPIC_OR_PARTITION,
+// FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, UNSUPPORTED_VERSION (a special time its version does not have),
+// KAFKA_STORAGE_ERROR.
+#include "broker/handlers/handlers.h"
+#include "broker/handlers/leader_epoch.h"
+#include "broker/kafka_error.h"
+#include "wire/generated/list_offsets_request.h"
+#include "wire/generated/list_offsets_response.h"
+
+namespace sluice::broker {
+namespace {
+
+using wire::ErrorCode;
+
+enum SpecialTime : std::int64_t {
+  latest = -1,
+  earliest = -2,
+  max_timestamp = -3,
+  earliest_local = -4,
+  latest_tiered = -5,
+  earliest_pending_upload = -6,
+};
+
+std::int16_t version_of(std::int64_t time) {
+  switch (time) {
+    case max_timestamp:
+      return 7;
+    case earliest_local:
+      return 8;
+    case latest_tiered:
+      return 9;
+    case earliest_pending_upload:
+      return 11;
+    default:
+      return time < earliest_pending_upload ? 32767 : 1;
+  }
+}
+
+Result<log::TimestampOffset> look_up(Partition& partition, std::int64_t time) {
+  log::PartitionLog& log = *partition.log();
+  switch (time) {
+    case latest:
+      return log::TimestampOffset{record::no_timestamp, log.high_watermark(), partition.leader_epoch()};
+    case earliest:
+    case earliest_local:
+      return log::TimestampOffset{record::no_timestamp, log.log_start_offset(),
+                                  log.epoch_at(log.log_start_offset())};
+    case max_timestamp:
+      return log.max_timestamp();
+    case latest_tiered:
+    case earliest_pending_upload:
+      return log::TimestampOffset{};
+    default:
+      return log.offset_for_timestamp(time, log.high_watermark());
+  }
+}
+
+}  // namespace
+
+void handle_list_offsets(Core& core, const RequestPtr& request) {
+  wire::ListOffsetsRequest asked;
+  if (!request->decode(asked)) return;
+  wire::ListOffsetsResponse response;
+  for (const auto& topic_asked : asked.topics) {
+    const Topic* topic = core.topics->find(topic_asked.name);
+    auto& topic_out = response.topics.emplace_back();
+    topic_out.name = topic_asked.name;
+    for (const auto& partition_asked : topic_asked.partitions) {
+      auto& out = topic_out.partitions.emplace_back();
+      out.partition_index = partition_asked.partition_index;
+      const auto fail_with = [&](ErrorCode error) { out.error_code = wire::number(error); };
+      const PartitionPtr partition =
+          topic == nullptr ? nullptr : topic->partition(partition_asked.partition_index);
+      if (partition == nullptr) {
+        fail_with(ErrorCode::unknown_topic_or_partition);
+      } else if (!partition->is_online()) {
+        fail_with(ErrorCode::kafka_storage_error);
+      } else if (const auto fenced = check_leader_epoch(*partition, partition_asked.current_leader_epoch);
+                 fenced != ErrorCode::none) {
+        fail_with(fenced);
+      } else if (request->version() < version_of(partition_asked.timestamp)) {
+        fail_with(ErrorCode::unsupported_version);
+      } else if (const auto found = look_up(*partition, partition_asked.timestamp); !found) {
+        fail_with(code_of(found.error()));
+      } else {
+        out.timestamp = found->timestamp_ms;
+        out.offset = found->offset.value;
+        out.leader_epoch = found->leader_epoch.value;
+      }
+    }
+  }
+  request->answer(response);
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,68 @@
+// OffsetCommit v2-10: stores a group's positions; answered when they are durable, and seen by nobody before.
+// v10 names topics by id. Errors: INVALID_GROUP_ID, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID,
+// ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE; per partition
+// UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, OFFSET_METADATA_TOO_LARGE. A retention time (v2-4) is not
+// kept: offsets.retention.minutes holds for all.
+#include "broker/handlers/handlers.h"
+#include "wire/generated/offset_commit_request.h"
+#include "wire/generated/offset_commit_response.h"
+
+namespace sluice::broker {
+namespace {
+
+using wire::ErrorCode;
+
+ErrorCode check(Core& core, const wire::OffsetCommitRequest& asked) {
+  if (asked.group_id.empty() && asked.generation_id_or_member_epoch >= 0) return ErrorCode::invalid_group_id;
+  if (!core.groups->make_ready()) return ErrorCode::coordinator_not_available;
+  Groups::Entry* entry = core.groups->find(asked.group_id);
+  if (entry == nullptr)
+    return asked.generation_id_or_member_epoch < 0 ? ErrorCode::none : ErrorCode::illegal_generation;
+  return entry->group->check_commit(asked.member_id, asked.group_instance_id,
+                                    asked.generation_id_or_member_epoch);
+}
+
+}  // namespace
+
+void handle_offset_commit(Core& core, const RequestPtr& request) {
+  wire::OffsetCommitRequest asked;
+  if (!request->decode(asked)) return;
+  const bool by_id = request->version() >= 10;
+  const ErrorCode refused = check(core, asked);
+  const auto metadata_max = static_cast<std::size_t>(core.config.number("offset.metadata.max.bytes"));
+  const std::int64_t now_ms = core.env.clock->wall_ms();
+  Groups::Changes changes;
+  auto response = std::make_shared<wire::OffsetCommitResponse>();
+  for (const auto& topic_asked : asked.topics) {
+    const Topic* topic =
+        by_id ? core.topics->find(topic_asked.topic_id) : core.topics->find(topic_asked.name);
+    auto& topic_out = response->topics.emplace_back();
+    topic_out.name = topic_asked.name;
+    topic_out.topic_id = topic_asked.topic_id;
+    for (const auto& partition : topic_asked.partitions) {
+      ErrorCode error = refused;
+      if (error == ErrorCode::none &&
+          (topic == nullptr || topic->partition(partition.partition_index) == nullptr))
+        error =
+            topic == nullptr && by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
+      const std::string metadata = partition.committed_metadata.value_or("");
+      if (error == ErrorCode::none && metadata.size() > metadata_max)
+        error = ErrorCode::offset_metadata_too_large;
+      topic_out.partitions.push_back({partition.partition_index, wire::number(error)});
+      if (error != ErrorCode::none) continue;
+      changes.emplace_back(log::TopicPartition{topic->name, PartitionId{partition.partition_index}},
+                           CommittedOffset{Offset{partition.committed_offset},
+                                           LeaderEpoch{partition.committed_leader_epoch}, metadata, now_ms});
+    }
+  }
+  if (changes.empty()) return request->answer(*response);
+  core.groups->get(asked.group_id);
+  core.groups->commit(asked.group_id, std::move(changes), [request, response](ErrorCode error) {
+    for (auto& topic : response->topics)
+      for (auto& partition : topic.partitions)
+        if (partition.error_code == 0) partition.error_code = wire::number(error);
+    request->answer(*response);
+  });
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,95 @@
+// CreateTopics v2-7: makes topics; each is durable before it is answered. -1 partitions or replicas (v4) mean
+// the defaults; there is one replica, on this node. Errors per topic: INVALID_TOPIC_EXCEPTION,
+// TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_REPLICATION_FACTOR, INVALID_REPLICA_ASSIGNMENT,
+// INVALID_CONFIG (unknown names too), INVALID_REQUEST (a name twice), KAFKA_STORAGE_ERROR.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "broker/handlers/config_entries.h"
+#include "broker/handlers/handlers.h"
+#include "broker/kafka_error.h"
+#include "wire/generated/create_topics_request.h"
+#include "wire/generated/create_topics_response.h"
+
+namespace sluice::broker {
+namespace {
+
+using wire::ErrorCode;
+using Asked = wire::CreateTopicsRequest::CreatableTopic;
+using Answered = wire::CreateTopicsResponse::CreatableTopicResult;
+
+Result<std::int32_t> partitions_wanted(const Core& core, const Asked& topic) {
+  if (topic.assignments.empty()) {
+    if (topic.replication_factor != -1 && topic.replication_factor != 1) {
+      return refuse(ErrorCode::invalid_replication_factor,
+                    fmt::format("Replication factor is {}; this broker is one node and keeps one replica.",
+                                topic.replication_factor));
+    }
+    if (topic.num_partitions == -1) return static_cast<std::int32_t>(core.config.number("num.partitions"));
+    return topic.num_partitions;
+  }
+  if (topic.num_partitions != -1 || topic.replication_factor != -1)
+    return refuse(ErrorCode::invalid_request, "partitions are counted or assigned, not both");
+  std::map<std::int32_t, bool> seen;
+  for (const auto& assignment : topic.assignments) {
+    if (assignment.broker_ids != std::vector<std::int32_t>{core.identity.node_id})
+      return refuse(ErrorCode::invalid_replica_assignment, "replicas lie on this node alone");
+    seen[assignment.partition_index] = true;
+  }
+  const auto count = static_cast<std::int32_t>(topic.assignments.size());
+  if (seen.size() != topic.assignments.size() || seen.begin()->first != 0 ||
+      seen.rbegin()->first != count - 1)
+    return refuse(ErrorCode::invalid_replica_assignment, "partitions must be numbered from 0 without gaps");
+  return count;
+}
+
+Result<void> create(Core& core, const Asked& topic, bool validate_only, Answered& out) {
+  const std::int32_t count = SLUICE_TRY(partitions_wanted(core, topic));
+  Values values;
+  for (const auto& config : topic.configs) {
+    if (!config.value) return refuse(ErrorCode::invalid_config, fmt::format("{} has no value", config.name));
+    values[config.name] = *config.value;
+  }
+  if (validate_only) {
+    SLUICE_TRY(core.topics->check_new(topic.name, count, values));
+  } else {
+    out.topic_id = SLUICE_TRY(core.topics->create(topic.name, count, values))->id;
+  }
+  out.num_partitions = count;
+  out.replication_factor = 1;
+  out.configs.emplace();
+  for (const ConfigEntry& entry : topic_config_entries(core.config, values))
+    out.configs->push_back(
+        {entry.name, entry.value, entry.read_only, static_cast<std::int8_t>(entry.source), false});
+  return {};
+}
+
+}  // namespace
+
+void handle_create_topics(Core& core, const RequestPtr& request) {
+  wire::CreateTopicsRequest asked;
+  if (!request->decode(asked)) return;
+  std::map<std::string, int> times;
+  for (const Asked& topic : asked.topics) ++times[topic.name];
+  wire::CreateTopicsResponse response;
+  for (const auto& [name, count] : times) {
+    if (count < 2) continue;
+    Answered& out = response.topics.emplace_back();
+    out.name = name;
+    out.error_code = wire::number(ErrorCode::invalid_request);
+    out.error_message = "the request names this topic more than once";
+  }
+  for (const Asked& topic : asked.topics) {
+    if (times[topic.name] > 1) continue;
+    Answered& out = response.topics.emplace_back();
+    out.name = topic.name;
+    if (const auto made = create(core, topic, asked.validate_only, out); !made) {
+      out.error_code = wire::number(code_of(made.error()));
+      out.error_message = made.error().message;
+    }
+  }
+  request->answer(response);
+}
+
+}  // namespace sluice::broker

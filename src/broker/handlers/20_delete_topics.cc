@@ -1,0 +1,55 @@
+// DeleteTopics v1-6: deletes topics, by id from v6 on; durable before it is answered, and whoever waits for
+// the topic is told. A topic made again under the name has another id. Errors per topic:
+// UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, TOPIC_DELETION_DISABLED, INVALID_REQUEST (name and id),
+// KAFKA_STORAGE_ERROR.
+#include "broker/handlers/handlers.h"
+#include "broker/kafka_error.h"
+#include "wire/generated/delete_topics_request.h"
+#include "wire/generated/delete_topics_response.h"
+
+namespace sluice::broker {
+namespace {
+
+using wire::ErrorCode;
+using Answered = wire::DeleteTopicsResponse::DeletableTopicResult;
+
+Answered remove(Core& core, const std::optional<std::string>& name, Uuid id) {
+  Answered out;
+  out.name = name;
+  out.topic_id = id;
+  const auto fail_with = [&](ErrorCode error, std::string message) {
+    out.error_code = wire::number(error);
+    out.error_message = std::move(message);
+    return out;
+  };
+  if (name && !id.is_zero())
+    return fail_with(ErrorCode::invalid_request, "a topic is named or has its id, not both");
+  Topic* topic = name ? core.topics->find(*name) : core.topics->find(id);
+  if (topic == nullptr) {
+    return fail_with(name ? ErrorCode::unknown_topic_or_partition : ErrorCode::unknown_topic_id,
+                     "there is no such topic; nothing was deleted");
+  }
+  if (!core.config.boolean("delete.topic.enable"))
+    return fail_with(ErrorCode::topic_deletion_disabled, "delete.topic.enable is false; nothing was deleted");
+  out.name = topic->name;
+  out.topic_id = topic->id;
+  const std::string removed = topic->name;
+  if (const auto gone = core.topics->remove(*topic); !gone)
+    return fail_with(code_of(gone.error()), gone.error().message);
+  core.groups->topic_deleted(removed);
+  return out;
+}
+
+}  // namespace
+
+void handle_delete_topics(Core& core, const RequestPtr& request) {
+  wire::DeleteTopicsRequest asked;
+  if (!request->decode(asked)) return;
+  wire::DeleteTopicsResponse response;
+  for (const auto& topic : asked.topics)
+    response.responses.push_back(remove(core, topic.name, topic.topic_id));
+  for (const auto& name : asked.topic_names) response.responses.push_back(remove(core, name, {}));
+  request->answer(response);
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,48 @@
+// OffsetDelete v0: takes single positions from a group, durably before the answer. Allowed while the group is
+// empty; a group with members might be reading the topic: GROUP_SUBSCRIBED_TO_TOPIC. Errors:
+// GROUP_ID_NOT_FOUND, INVALID_GROUP_ID; per partition UNKNOWN_TOPIC_OR_PARTITION.
+#include "broker/handlers/handlers.h"
+#include "wire/generated/offset_delete_request.h"
+#include "wire/generated/offset_delete_response.h"
+
+namespace sluice::broker {
+
+using wire::ErrorCode;
+
+void handle_offset_delete(Core& core, const RequestPtr& request) {
+  wire::OffsetDeleteRequest asked;
+  if (!request->decode(asked)) return;
+  auto response = std::make_shared<wire::OffsetDeleteResponse>();
+  const Groups::Entry* entry = core.groups->find(asked.group_id);
+  if (entry == nullptr) {
+    response->error_code =
+        wire::number(asked.group_id.empty() ? ErrorCode::invalid_group_id : ErrorCode::group_id_not_found);
+    return request->answer(*response);
+  }
+  const bool in_use = entry->group->state() != GroupState::empty;
+  Groups::Changes changes;
+  for (const auto& topic_asked : asked.topics) {
+    const Topic* topic = core.topics->find(topic_asked.name);
+    auto& topic_out = response->topics.emplace_back();
+    topic_out.name = topic_asked.name;
+    for (const auto& partition : topic_asked.partitions) {
+      ErrorCode error = ErrorCode::none;
+      if (topic == nullptr || topic->partition(partition.partition_index) == nullptr) {
+        error = ErrorCode::unknown_topic_or_partition;
+      } else if (in_use) {
+        error = ErrorCode::group_subscribed_to_topic;
+      } else {
+        changes.emplace_back(log::TopicPartition{topic->name, PartitionId{partition.partition_index}},
+                             std::nullopt);
+      }
+      topic_out.partitions.push_back({partition.partition_index, wire::number(error)});
+    }
+  }
+  if (changes.empty()) return request->answer(*response);
+  core.groups->commit(asked.group_id, std::move(changes), [request, response](ErrorCode error) {
+    response->error_code = wire::number(error);
+    request->answer(*response);
+  });
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,39 @@
+// The handlers, one file each. A handler decodes, acts, and answers its request once, now or later.
+#pragma once
+
+#include "broker/core.h"
+#include "broker/request.h"
+
+namespace sluice::broker {
+
+void handle_produce(Core& core, const RequestPtr& request);
+void handle_fetch(Core& core, const RequestPtr& request);
+void handle_list_offsets(Core& core, const RequestPtr& request);
+void handle_metadata(Core& core, const RequestPtr& request);
+void handle_offset_commit(Core& core, const RequestPtr& request);
+void handle_offset_fetch(Core& core, const RequestPtr& request);
+void handle_find_coordinator(Core& core, const RequestPtr& request);
+void handle_join_group(Core& core, const RequestPtr& request);
+void handle_heartbeat(Core& core, const RequestPtr& request);
+void handle_leave_group(Core& core, const RequestPtr& request);
+void handle_sync_group(Core& core, const RequestPtr& request);
+void handle_describe_groups(Core& core, const RequestPtr& request);
+void handle_list_groups(Core& core, const RequestPtr& request);
+void handle_api_versions(Core& core, const RequestPtr& request);
+void handle_create_topics(Core& core, const RequestPtr& request);
+void handle_delete_topics(Core& core, const RequestPtr& request);
+void handle_delete_records(Core& core, const RequestPtr& request);
+void handle_init_producer_id(Core& core, const RequestPtr& request);
+void handle_offset_for_leader_epoch(Core& core, const RequestPtr& request);
+void handle_describe_configs(Core& core, const RequestPtr& request);
+void handle_create_partitions(Core& core, const RequestPtr& request);
+void handle_delete_groups(Core& core, const RequestPtr& request);
+void handle_incremental_alter_configs(Core& core, const RequestPtr& request);
+void handle_offset_delete(Core& core, const RequestPtr& request);
+void handle_describe_cluster(Core& core, const RequestPtr& request);
+void handle_describe_topic_partitions(Core& core, const RequestPtr& request);
+
+/// The produces whose clients' time is over get their answer (called now and then).
+void expire_produces(Core& core);
+
+}  // namespace sluice::broker

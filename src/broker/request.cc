@@ -1,0 +1,43 @@
+#include "broker/request.h"
+
+#include "base/assert.h"
+#include "broker/connection.h"
+
+namespace sluice::broker {
+
+Request::Request(std::weak_ptr<Connection> connection, std::uint64_t number, wire::RequestHeader header,
+                 wire::Reader body, MutableBytes frame, std::string peer)
+    : connection_(std::move(connection)),
+      number_(number),
+      header_(std::move(header)),
+      client_id_(header_.client_id.value_or("")),
+      body_(body),
+      frame_(frame),
+      peer_(std::move(peer)) {}
+
+std::string Request::peer_host() const {
+  return peer_.substr(0, peer_.rfind(':'));
+}
+
+MutableBytes Request::writable(BytesView view) const {
+  const auto at = view.data() - frame_.data();
+  SLUICE_ASSERT(at >= 0 && static_cast<std::size_t>(at) + view.size() <= frame_.size());
+  return frame_.subspan(static_cast<std::size_t>(at), view.size());
+}
+
+void Request::finish(std::unique_ptr<Answer> answer) {
+  const auto connection = connection_.lock();
+  if (connection == nullptr) return;
+  if (answer != nullptr && !answer->frame.ok()) return connection->close("its answer cannot be encoded");
+  connection->answer(number_, std::move(answer));
+}
+
+void Request::close(std::string_view reason) {
+  if (const auto connection = connection_.lock()) connection->close(reason);
+}
+
+void Request::let_others_pass() {
+  if (const auto connection = connection_.lock()) connection->let_pass(number_);
+}
+
+}  // namespace sluice::broker

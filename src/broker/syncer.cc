@@ -1,0 +1,89 @@
+#include "broker/syncer.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace sluice::broker {
+
+Syncer::Syncer(env::EventLoop& loop, Notices& notices)
+    : loop_(loop), notices_(notices), worker_([this] { work(); }) {}
+
+Syncer::~Syncer() {
+  stop();
+}
+
+void Syncer::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (worker_.joinable()) worker_.join();
+}
+
+void Syncer::add(const PartitionPtr& partition) {
+  dirty_.insert(partition);
+  if (round_posted_ || round_running_) return;
+  round_posted_ = true;
+  // Not at once: the other connections that are readable now get into the same round.
+  loop_.post([this, weak = std::weak_ptr(alive_)] {
+    if (weak.expired()) return;
+    round_posted_ = false;
+    begin_round();
+  });
+}
+
+void Syncer::begin_round() {
+  auto round = std::make_unique<Round>();
+  for (const PartitionPtr& partition : std::exchange(dirty_, {})) {
+    if (partition->log() == nullptr) continue;
+    auto job = partition->log()->begin_sync();
+    if (job) {
+      round->push_back({partition, std::move(*job), partition->bytes_appended(), {}});
+    } else if (partition->log()->poisoned()) {
+      partition->after_sync(false, partition->bytes_appended());
+    }
+  }
+  if (round->empty()) return;
+  round_running_ = true;
+  {
+    const std::scoped_lock lock(mutex_);
+    to_do_ = std::move(round);
+  }
+  wake_.notify_one();
+}
+
+void Syncer::end_round(Round& round) {
+  round_running_ = false;
+  for (Item& item : round) {
+    if (item.partition->log() == nullptr) continue;  // deleted meanwhile
+    const auto moved = item.partition->log()->finish_sync(item.done);
+    if (!moved) {
+      notices_.say(fmt::format("{}: nothing after offset {} is acknowledged any more: {}",
+                               log::dir_name(item.partition->id()),
+                               item.partition->log()->durable_end().value, to_string(moved.error())));
+    }
+    item.partition->after_sync(moved.has_value(), item.bytes_covered);
+    if (moved && item.partition->log() != nullptr && item.partition->log()->needs_sync())
+      dirty_.insert(item.partition);
+  }
+  if (!dirty_.empty() && !round_posted_ && !round_running_) begin_round();
+}
+
+void Syncer::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopping_ || to_do_ != nullptr; });
+    if (stopping_) return;
+    std::shared_ptr<Round> round = std::move(to_do_);
+    lock.unlock();
+    for (Item& item : *round) item.done = item.job.run();
+    loop_.post([this, weak = std::weak_ptr(alive_), round] {
+      if (!weak.expired()) end_round(*round);
+    });
+    lock.lock();
+  }
+}
+
+}  // namespace sluice::broker
