@@ -123,11 +123,15 @@ std::optional<int> parse_flags(CLI::App& app, const std::vector<std::string>& ar
   }
 }
 
-void add_cluster_flags(CLI::App& app, ClusterFlags& flags) {
-  app.add_option("-b,--bootstrap-server", flags.bootstrap_server, "Where to find the cluster")
+void add_bootstrap_flag(CLI::App& app, std::string& bootstrap_server) {
+  app.add_option("-b,--bootstrap-server", bootstrap_server, "Where to find the cluster")
       ->type_name("HOST:PORT[,...]")
       ->envname("SLUICE_BOOTSTRAP_SERVER")
       ->capture_default_str();
+}
+
+void add_cluster_flags(CLI::App& app, ClusterFlags& flags) {
+  add_bootstrap_flag(app, flags.bootstrap_server);
   app.add_option("-X,--command-property", flags.properties, "A Kafka client property, as often as needed")
       ->type_name("KEY=VALUE")
       ->expected(1)

@@ -25,6 +25,8 @@ struct ClusterFlags {
   std::vector<std::string> properties;              ///< "-X key=value", Kafka's client property names
 };
 void add_cluster_flags(CLI::App& app, ClusterFlags& flags);
+/// --bootstrap-server alone, for commands that speak Kafka's protocol themselves.
+void add_bootstrap_flag(CLI::App& app, std::string& bootstrap_server);
 
 /// "key=value" in two; invalid_argument where there is no '=' or no key.
 Result<std::pair<std::string, std::string>> parse_property(std::string_view text);

@@ -38,6 +38,7 @@ Result<std::string> render(const Table& table, OutputFormat format);
 std::string with_commas(std::int64_t number);
 /// `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
 std::string json_string(std::string_view text);
+bool is_utf8(std::string_view text);
 /// Text for a terminal or log line: control characters and bytes that are no UTF-8 as \xHH.
 std::string printable(std::string_view text);
 

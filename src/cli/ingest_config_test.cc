@@ -1,0 +1,65 @@
+#include "cli/ingest_config.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::cli {
+namespace {
+
+Error error_of(std::string_view text) {
+  auto config = parse_ingest_config(text, "x.toml");
+  EXPECT_FALSE(config.has_value()) << text;
+  return config ? Error{} : std::move(config.error());
+}
+
+TEST(IngestConfig, KeysBecomeTheTextsThatFlagsTake) {
+  const auto config = parse_ingest_config(R"(
+version = 1
+[ingest]
+topic = "flights"
+roll_records = 1000
+roll_bytes = "64MiB"
+partition_by = ["day(time_hour)", "carrier"]
+accept_gap = true
+[client]
+"fetch.max.bytes" = 1048576
+"check.crcs" = false
+)",
+                                          "x.toml");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->flags.at("topic"), std::vector<std::string>{"flights"});
+  EXPECT_EQ(config->flags.at("roll-records"), std::vector<std::string>{"1000"});
+  EXPECT_EQ(config->flags.at("roll-bytes"), std::vector<std::string>{"64MiB"});
+  EXPECT_EQ(config->flags.at("partition-by"), (std::vector<std::string>{"day(time_hour)", "carrier"}));
+  EXPECT_EQ(config->flags.at("accept-gap"), std::vector<std::string>{"true"});
+  EXPECT_EQ(config->client, (std::vector<std::pair<std::string, std::string>>{
+                                {"check.crcs", "false"}, {"fetch.max.bytes", "1048576"}}));
+}
+
+TEST(IngestConfig, AnUnknownKeyIsAnErrorThatNamesTheNearestOne) {
+  const Error error = error_of("version = 1\n[ingest]\nroll_recrods = 5\n");
+  EXPECT_EQ(error.code, Code::invalid_argument);
+  EXPECT_NE(error.message.find("line 3"), std::string::npos) << error.message;
+  EXPECT_NE(error.hint.find("roll_records"), std::string::npos) << error.hint;
+  EXPECT_NE(error_of("version = 1\n[ingset]\n").hint.find("ingest"), std::string::npos);
+}
+
+TEST(IngestConfig, AnUnquotedKafkaNameIsToldToBeQuoted) {
+  EXPECT_NE(error_of("version = 1\n[client]\nfetch.max.bytes = 5\n").hint.find("quotes"), std::string::npos);
+}
+
+TEST(IngestConfig, ValuesOfAnotherTypeAreRefused) {
+  for (const char* line : {"topic = 5", "roll_records = \"many\"", "roll_records = 1.5", "accept_gap = 1",
+                           "partition_by = [1]", "partition_by = {}", "topic = []"}) {
+    error_of(std::string("version = 1\n[ingest]\n") + line + "\n");
+  }
+}
+
+TEST(IngestConfig, WhatIsNotTomlOrOfAnotherVersionIsRefused) {
+  for (const char* text : {"", "version = 2", "version = \"1\"", "version = 1\n[ingest",
+                           "version = 1\ningest = 5", "\xff\xfe", "version = 1\nversion = 1"})
+    error_of(text);
+  error_of("version = 1\nx = " + std::string(100'000, '['));
+}
+
+}  // namespace
+}  // namespace sluice::cli
