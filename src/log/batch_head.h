@@ -12,8 +12,8 @@ namespace sluice::log {
 
 struct BatchHead {
   std::uint64_t bytes = 0;  ///< of the whole batch
-  OffsetRange range;
-  LeaderEpoch leader_epoch;
+  OffsetRange range{};
+  LeaderEpoch leader_epoch{-1};
   std::int64_t max_timestamp_ms = record::no_timestamp;
   ProducerId producer_id{record::no_producer_id};
   ProducerEpoch producer_epoch{-1};

@@ -179,10 +179,11 @@ Result<void> ProducerTable::load_entries(BytesView snapshot) {
 }
 
 Result<void> ProducerTable::load_batches(BytesView rest) {
-  if (rest.size() < 8 || as_text(rest.first(4)) != extension_magic)
+  if (rest.size() < extension_header_bytes || as_text(rest.first(4)) != extension_magic) {
     return damaged("bytes follow its entries");
-  const auto count = load_be<std::int32_t>(rest.data() + 4);
-  rest = rest.subspan(8);
+  }
+  const auto count = load_be<std::int32_t>(rest.data() + 12);
+  rest = rest.subspan(extension_header_bytes);
   for (std::int32_t i = 0; i < count; ++i) {
     if (rest.size() < 9) return damaged("it is cut short");
     const ProducerId id{load_be<std::int64_t>(rest.data())};
