@@ -19,17 +19,16 @@ Decoder::Decoder(std::shared_ptr<const Schema> schema) : schema_(std::move(schem
     Slot& slot = slots_[i];
     slot.type = fields[i].type;
     slot.nullable = fields[i].nullable;
-    slot.next = i + 1;
+    slot.next = i + 1;  // after the last field: the slot without a pattern, which nothing matches
     index_.emplace(fields[i].from, i);
     std::string pattern;
     append_json_string(pattern, fields[i].from);
     pattern += ':';
     const bool plain = pattern.size() == fields[i].from.size() + 3;
-    if (!plain || pattern.size() > pattern_bytes_max) continue;
+    if (!plain || pattern.size() > pattern_words * 8) continue;
     slot.pattern_bytes = static_cast<std::uint32_t>(pattern.size());
     std::memcpy(slot.pattern, pattern.data(), pattern.size());
-    const std::size_t last = (pattern.size() - 1) % 8 + 1;  // 1 to 8 bytes
-    slot.last_mask = last == 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * last)) - 1;
+    std::memset(slot.mask, 0xff, pattern.size());
   }
   slots_[n].next = 0;
   seen_.assign(n, 0);
@@ -52,7 +51,9 @@ bool Decoder::decode_exactly(BytesView value) {
   ++exact_count_;
   clear_row();
   if (!object_.parse(value)) {
-    reason_ = "not a JSON object: " + object_.problem();
+    // Not problem(): a reason is hashed with the quarantine file, so it must not change with simdjson's
+    // version.
+    reason_ = "not a JSON object";
     return false;
   }
   ++record_;
@@ -125,10 +126,9 @@ bool Decoder::take_typed(std::size_t index, const JsonMember& member) {
 bool Decoder::misfit(std::size_t index, const JsonMember& member) {
   const Field& field = schema_->fields()[index];
   const std::string shown = printable(member.text);
-  reason_ =
-      member.kind == JsonKind::string
-          ? fmt::format("field `{}`: \"{}\" is not a {}", printable(field.from), shown, name(field.type))
-          : fmt::format("field `{}`: {} is not a {}", printable(field.from), shown, name(field.type));
+  const std::string_view quote = member.kind == JsonKind::string ? "\"" : "";
+  reason_ = fmt::format("field `{}`: {}{}{} does not fit {}", printable(field.from), quote, shown, quote,
+                        name(field.type));
   return false;
 }
 

@@ -45,25 +45,20 @@ class Decoder {
   std::uint64_t exact_count() const { return exact_count_; }  ///< records that needed the exact road
 
  private:
-  static constexpr std::size_t pattern_bytes_max = 40;  ///< of a key that the quick road compares in words
+  static constexpr std::size_t pattern_words = 4;  ///< of a key that the quick road compares at once
+
+  class Quick;
 
   struct Slot {
     Type type = Type::string;
     bool nullable = true;
+    std::uint32_t pattern_bytes = 0;  ///< of `"key":`; 0: too long, or with escapes
     std::size_t next = 0;             ///< the field that came after this one the last time
-    std::uint32_t pattern_bytes = 0;  ///< of `"key":`; 0: too long or with escapes, not for the quick road
-    std::uint64_t pattern[pattern_bytes_max / 8] = {};
-    std::uint64_t last_mask = 0;  ///< of the bytes that count in the last word
+    std::uint64_t pattern[pattern_words] = {};
+    std::uint64_t mask[pattern_words] = {};  ///< of the bytes that count
   };
 
-  const char* quick_key(const char* p, const char* end, std::size_t& index);
-  const char* quick_key_slow(const char* p, const char* end, std::size_t& index);
-  const char* quick_value(const char* p, const char* end, std::size_t index);
-  const char* quick_int64(const char* p, std::size_t index);
-  const char* quick_double(const char* p, const char* end, std::size_t index);
-  const char* quick_text(const char* p, const char* end, std::size_t index);
-  const char* quick_literal(const char* p, std::size_t index);
-  bool quick_finish(std::size_t seen);
+  const char* quick_key_slow(const char* p, const char* end, std::size_t previous, std::size_t& index);
 
   bool take_member(const JsonMember& member);
   bool take_typed(std::size_t index, const JsonMember& member);
@@ -75,7 +70,6 @@ class Decoder {
   std::unordered_map<std::string_view, std::size_t> index_;  ///< keys live in the schema
   std::vector<std::uint64_t> seen_;                          ///< the record that last had this field
   std::uint64_t record_ = 0;
-  std::size_t previous_ = 0;  ///< the field before the one being read; slots_.size() at the beginning
   Row row_;
   JsonObject object_;
   std::string reason_;

@@ -23,7 +23,7 @@
 namespace sluice::lake {
 namespace {
 
-std::uint64_t load(const char* p) {
+[[gnu::always_inline]] inline std::uint64_t load(const char* p) {
   return base::load_le<std::uint64_t>(reinterpret_cast<const std::byte*>(p));
 }
 
@@ -32,7 +32,7 @@ bool is_space(char c) {
 }
 
 /// Past white space; stops at `end`. Nearly always there is none.
-const char* skip_space(const char* p, const char* end) {
+[[gnu::always_inline]] inline const char* skip_space(const char* p, const char* end) {
   if (static_cast<unsigned char>(*p) > ' ') [[likely]]
     return p;
   while (p < end && is_space(*p)) ++p;
@@ -46,7 +46,7 @@ struct Digits {
 };
 
 /// All eight bytes at once: which are digits, then pairs, fours and the eight by one multiplication each.
-Digits leading_digits(std::uint64_t word) {
+[[gnu::always_inline]] inline Digits leading_digits(std::uint64_t word) {
   const std::uint64_t t = word ^ 0x3030303030303030u;  // digits become 0 to 9
   const std::uint64_t other = ((t + 0x7676767676767676u) | t) & 0x8080808080808080u;
   const unsigned count = other == 0 ? 8 : static_cast<unsigned>(std::countr_zero(other)) / 8;
@@ -62,12 +62,13 @@ Digits leading_digits(std::uint64_t word) {
 constexpr std::array<double, 23> powers_of_ten = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-constexpr std::uint64_t hundred_million = 100'000'000;
+constexpr std::array<std::uint64_t, 9> whole_powers = {1,      10,      100,      1000,       10000,
+                                                       100000, 1000000, 10000000, 100'000'000};
 constexpr std::uint64_t exact_in_double_max = std::uint64_t{1} << 53;
 
 /// Where a string's content ends: the first quote, backslash or control character at or after p; and whether
 /// a byte beyond ASCII lies before it. nullptr where it is not inside [p, end).
-const char* text_end(const char* p, const char* end, bool& beyond_ascii) {
+[[gnu::always_inline]] inline const char* text_end(const char* p, const char* end, bool& beyond_ascii) {
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i backslash = _mm_set1_epi8('\\');
@@ -97,67 +98,214 @@ const char* text_end(const char* p, const char* end, bool& beyond_ascii) {
 
 }  // namespace
 
-bool Decoder::decode_quickly(BytesView value) {
-  const char* p = reinterpret_cast<const char*>(value.data());
-  const char* const end = p + value.size();
-  if (value.empty()) return false;
-  p = skip_space(p, end);
-  if (p >= end || *p != '{') return false;
-  ++p;
-  ++record_;
-  previous_ = slots_.size() - 1;
-  for (std::size_t seen = 1;; ++seen) {
-    std::size_t index = 0;
-    p = quick_key(p, end, index);
-    if (p == nullptr || seen_[index] == record_) return false;
-    seen_[index] = record_;
-    previous_ = index;
-    p = quick_value(p, end, index);
-    if (p == nullptr) return false;
-    p = skip_space(p, end);
-    if (*p == ',') {
-      ++p;
-      continue;
+/// One record's walk. Everything that a step needs lies here in plain pointers, so that the compiler can keep
+/// it in registers.
+class Decoder::Quick {
+ public:
+  Quick(Decoder& decoder, const char* end)
+      : decoder_(decoder),
+        end_(end),
+        record_(decoder.record_),
+        seen_(decoder.seen_.data()),
+        slots_(decoder.slots_.data()),
+        fields_(decoder.seen_.size()),
+        bits_(decoder.row_.bits.data()),
+        text_(decoder.row_.text.data()),
+        present_(decoder.row_.present.data()) {}
+
+  bool run(const char* p) {
+    p = skip_space(p, end_);
+    if (p >= end_ || *p != '{') return false;
+    ++p;
+    std::size_t previous = fields_;
+    for (std::size_t seen = 1;; ++seen) {
+      std::size_t index = slots_[previous].next;
+      p = key(p, previous, index);
+      if (p == nullptr || p >= end_ || seen_[index] == record_) return false;
+      seen_[index] = record_;
+      previous = index;
+      p = value(p, index);
+      if (p == nullptr) return false;
+      p = skip_space(p, end_);
+      if (*p == ',') {
+        ++p;
+        continue;
+      }
+      if (p >= end_ || *p != '}') return false;
+      p = skip_space(p + 1, end_);
+      return p == end_ && finish(seen);
     }
-    if (p >= end || *p != '}') return false;
-    p = skip_space(p + 1, end);
-    return p == end && quick_finish(seen);
   }
-}
 
-/// Fields that were not there are null.
-bool Decoder::quick_finish(std::size_t seen) {
-  if (seen == seen_.size()) return true;
-  for (std::size_t i = 0; i < seen_.size(); ++i) {
-    if (seen_[i] == record_) continue;
-    if (!slots_[i].nullable) return false;
-    row_.bits[i] = 0;
-    row_.text[i] = {};
-    row_.present[i] = 0;
+ private:
+  /// Fields that were not there are null.
+  bool finish(std::size_t seen) {
+    if (seen == fields_) return true;
+    for (std::size_t i = 0; i < fields_; ++i) {
+      if (seen_[i] == record_) continue;
+      if (!slots_[i].nullable) return false;
+      bits_[i] = 0;
+      text_[i] = {};
+      present_[i] = 0;
+    }
+    return true;
   }
-  return true;
-}
 
-/// Takes a key with its colon and the white space behind; p is at or before it.
-const char* Decoder::quick_key(const char* p, const char* end, std::size_t& index) {
-  p = skip_space(p, end);
-  if (p >= end) return nullptr;
-  index = slots_[previous_].next;
-  if (index + 1 < slots_.size()) {
+  /// Takes a key with its colon and the white space behind, p being at or before it. `index` is the field
+  /// expected, and becomes the one that is there.
+  [[gnu::always_inline]] const char* key(const char* p, std::size_t previous, std::size_t& index) {
+    p = skip_space(p, end_);
+    if (p >= end_) return nullptr;
     const Slot& slot = slots_[index];
-    const std::size_t bytes = slot.pattern_bytes;
-    std::size_t word = 0;
-    std::uint64_t different = bytes == 0 ? 1 : 0;
-    for (; (word + 1) * 8 < bytes; ++word) different |= load(p + word * 8) ^ slot.pattern[word];
-    different |= (load(p + word * 8) ^ slot.pattern[word]) & slot.last_mask;
-    if (different == 0) [[likely]]
-      return skip_space(p + bytes, end);
+    std::uint64_t different = 0;
+    for (std::size_t word = 0; word < pattern_words; ++word)
+      different |= (load(p + word * 8) ^ slot.pattern[word]) & slot.mask[word];
+    if (different == 0 && slot.pattern_bytes != 0) [[likely]]
+      return skip_space(p + slot.pattern_bytes, end_);
+    return decoder_.quick_key_slow(p, end_, previous, index);
   }
-  return quick_key_slow(p, end, index);
+
+  [[gnu::always_inline]] const char* value(const char* p, std::size_t index) {
+    if (*p == 'n') [[unlikely]]
+      return literal(p, index);
+    present_[index] = 1;
+    switch (slots_[index].type) {
+      case Type::int64:
+        return integer(p, index);
+      case Type::float64:
+        return real(p, index);
+      case Type::boolean:
+        return literal(p, index);
+      case Type::string:
+        return text(p, index);
+      default:
+        return time(p, index);
+    }
+  }
+
+  const char* literal(const char* p, std::size_t index) {
+    const Slot& slot = slots_[index];
+    bits_[index] = 0;
+    if (std::memcmp(p, "null", 4) == 0) {
+      text_[index] = {};
+      present_[index] = 0;
+      return slot.nullable ? p + 4 : nullptr;
+    }
+    if (slot.type != Type::boolean) return nullptr;
+    if (std::memcmp(p, "true", 4) == 0) {
+      bits_[index] = 1;
+      return p + 4;
+    }
+    return std::memcmp(p, "false", 5) == 0 ? p + 5 : nullptr;
+  }
+
+  /// At most 15 digits; what follows them is for the caller to look at, so a fraction ends in refusal.
+  [[gnu::always_inline]] const char* integer(const char* p, std::size_t index) {
+    const bool negative = *p == '-';
+    if (negative) ++p;
+    const Digits high = leading_digits(load(p));
+    if (high.count == 0 || (*p == '0' && high.count > 1)) return nullptr;
+    std::uint64_t value = high.value;
+    p += high.count;
+    if (high.count == 8) {
+      const Digits low = leading_digits(load(p));
+      if (low.count == 8) return nullptr;
+      value = value * whole_powers[low.count] + low.value;
+      p += low.count;
+    }
+    bits_[index] = negative ? 0 - value : value;
+    return p;
+  }
+
+  /// At most 8 digits on either side of the point and no exponent is exact: both the digits as a whole number
+  /// and the power of ten are doubles, and their quotient is rounded once. Other forms: the library's own
+  /// parser.
+  [[gnu::always_inline]] const char* real(const char* p, std::size_t index) {
+    const char* const begin = p;
+    const bool negative = *p == '-';
+    if (negative) ++p;
+    const Digits whole = leading_digits(load(p));
+    if (whole.count == 0 || (*p == '0' && whole.count > 1)) return nullptr;
+    p += whole.count;
+    std::uint64_t mantissa = whole.value;
+    unsigned fraction_digits = 0;
+    if (*p == '.') {
+      const Digits fraction = leading_digits(load(p + 1));
+      if (fraction.count == 0) return nullptr;
+      fraction_digits = fraction.count;
+      mantissa = mantissa * whole_powers[fraction.count] + fraction.value;
+      p += 1 + fraction.count;
+    }
+    const char next = *p;
+    const bool goes_on = (next >= '0' && next <= '9') || next == 'e' || next == 'E' || next == '.';
+    if (goes_on || mantissa > exact_in_double_max) [[unlikely]]
+      return real_slow(begin, index);
+    const double value = static_cast<double>(mantissa) / powers_of_ten[fraction_digits];
+    bits_[index] = std::bit_cast<std::uint64_t>(negative ? -value : value);
+    return p;
+  }
+
+  const char* real_slow(const char* begin, std::size_t index) {
+    const char* q = begin;
+    while (q < end_ &&
+           ((*q >= '0' && *q <= '9') || *q == '-' || *q == '+' || *q == '.' || *q == 'e' || *q == 'E'))
+      ++q;
+    const std::string_view token(begin, static_cast<std::size_t>(q - begin));
+    double value = 0;
+    if (q >= end_ || number_form(token) == NumberForm::none || !parse_double(token, value)) return nullptr;
+    bits_[index] = std::bit_cast<std::uint64_t>(value);
+    return q;
+  }
+
+  [[gnu::always_inline]] const char* text(const char* p, std::size_t index) {
+    if (*p != '"') return nullptr;
+    ++p;
+    bool beyond_ascii = false;
+    const char* const last = text_end(p, end_, beyond_ascii);
+    if (last == nullptr || *last != '"') return nullptr;
+    text_[index] = std::string_view(p, static_cast<std::size_t>(last - p));
+    return beyond_ascii && !simdjson::validate_utf8(text_[index]) ? nullptr : last + 1;
+  }
+
+  /// Dates and timestamps.
+  const char* time(const char* p, std::size_t index) {
+    if (*p != '"') return nullptr;
+    ++p;
+    bool beyond_ascii = false;
+    const char* const last = text_end(p, end_, beyond_ascii);
+    if (last == nullptr || *last != '"') return nullptr;
+    const std::string_view text(p, static_cast<std::size_t>(last - p));
+    const Type type = slots_[index].type;
+    std::int64_t whole = 0;
+    const bool fits =
+        type == Type::date
+            ? parse_date(text, whole)
+            : parse_timestamp(text, type == Type::timestamp ? Zone::with : Zone::without, whole);
+    bits_[index] = static_cast<std::uint64_t>(whole);
+    return fits ? last + 1 : nullptr;
+  }
+
+  Decoder& decoder_;
+  const char* const end_;
+  const std::uint64_t record_;
+  std::uint64_t* const seen_;
+  Slot* const slots_;
+  const std::size_t fields_;
+  std::uint64_t* const bits_;
+  std::string_view* const text_;
+  std::uint8_t* const present_;
+};
+
+bool Decoder::decode_quickly(BytesView value) {
+  if (value.empty()) return false;
+  ++record_;
+  const char* const p = reinterpret_cast<const char*>(value.data());
+  return Quick(*this, p + value.size()).run(p);
 }
 
 /// A key that was not expected here; it is expected the next time.
-const char* Decoder::quick_key_slow(const char* p, const char* end, std::size_t& index) {
+const char* Decoder::quick_key_slow(const char* p, const char* end, std::size_t previous,
+                                    std::size_t& index) {
   if (*p != '"') return nullptr;
   bool beyond_ascii = false;
   const char* const last = text_end(p + 1, end, beyond_ascii);
@@ -166,127 +314,10 @@ const char* Decoder::quick_key_slow(const char* p, const char* end, std::size_t&
   const auto found = index_.find(key);  // a key that is found is valid UTF-8, for the schema's are
   if (found == index_.end()) return nullptr;
   index = found->second;
-  slots_[previous_].next = index;
+  slots_[previous].next = index;
   p = skip_space(last + 1, end);
   if (p >= end || *p != ':') return nullptr;
   return skip_space(p + 1, end);
-}
-
-const char* Decoder::quick_value(const char* p, const char* end, std::size_t index) {
-  if (p >= end) return nullptr;
-  if (*p == 'n') return quick_literal(p, index);
-  row_.present[index] = 1;
-  switch (slots_[index].type) {
-    case Type::int64:
-      return quick_int64(p, index);
-    case Type::float64:
-      return quick_double(p, end, index);
-    case Type::boolean:
-      return quick_literal(p, index);
-    default:
-      return quick_text(p, end, index);
-  }
-}
-
-const char* Decoder::quick_literal(const char* p, std::size_t index) {
-  const Slot& slot = slots_[index];
-  row_.bits[index] = 0;
-  if (std::memcmp(p, "null", 4) == 0) {
-    row_.text[index] = {};
-    row_.present[index] = 0;
-    return slot.nullable ? p + 4 : nullptr;
-  }
-  if (slot.type != Type::boolean) return nullptr;
-  if (std::memcmp(p, "true", 4) == 0) {
-    row_.bits[index] = 1;
-    return p + 4;
-  }
-  return std::memcmp(p, "false", 5) == 0 ? p + 5 : nullptr;
-}
-
-/// At most 16 digits; what follows them is for the caller to look at, so a fraction ends in refusal.
-const char* Decoder::quick_int64(const char* p, std::size_t index) {
-  const bool negative = *p == '-';
-  if (negative) ++p;
-  const Digits high = leading_digits(load(p));
-  if (high.count == 0 || (*p == '0' && high.count > 1)) return nullptr;
-  std::uint64_t value = high.value;
-  p += high.count;
-  if (high.count == 8) {
-    const Digits low = leading_digits(load(p));
-    if (low.count == 8) return nullptr;
-    constexpr std::array<std::uint64_t, 8> scale = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
-    value = value * scale[low.count] + low.value;
-    p += low.count;
-  }
-  row_.bits[index] = negative ? 0 - value : value;
-  return p;
-}
-
-/// At most 8 digits on either side of the point and no exponent is exact: both the digits as a whole number
-/// and the power of ten are doubles, and their quotient is rounded once. Other forms: the library's own
-/// parser.
-const char* Decoder::quick_double(const char* p, const char* end, std::size_t index) {
-  const char* const begin = p;
-  const bool negative = *p == '-';
-  if (negative) ++p;
-  const Digits whole = leading_digits(load(p));
-  if (whole.count == 0 || (*p == '0' && whole.count > 1)) return nullptr;
-  p += whole.count;
-  std::uint64_t mantissa = whole.value;
-  unsigned fraction_digits = 0;
-  if (*p == '.') {
-    const Digits fraction = leading_digits(load(p + 1));
-    if (fraction.count == 0) return nullptr;
-    fraction_digits = fraction.count;
-    constexpr std::array<std::uint64_t, 9> scale = {1,      10,      100,      1000,           10000,
-                                                    100000, 1000000, 10000000, hundred_million};
-    mantissa = mantissa * scale[fraction.count] + fraction.value;
-    p += 1 + fraction.count;
-  }
-  const char next = *p;
-  const bool goes_on = (next >= '0' && next <= '9') || next == 'e' || next == 'E' || next == '.';
-  if (!goes_on && mantissa <= exact_in_double_max) [[likely]] {
-    const double value = static_cast<double>(mantissa) / powers_of_ten[fraction_digits];
-    row_.bits[index] = std::bit_cast<std::uint64_t>(negative ? -value : value);
-    return p;
-  }
-  const char* q = begin;
-  while (q < end &&
-         ((*q >= '0' && *q <= '9') || *q == '-' || *q == '+' || *q == '.' || *q == 'e' || *q == 'E'))
-    ++q;
-  const std::string_view token(begin, static_cast<std::size_t>(q - begin));
-  double value = 0;
-  if (q >= end || number_form(token) == NumberForm::none || !parse_double(token, value)) return nullptr;
-  row_.bits[index] = std::bit_cast<std::uint64_t>(value);
-  return q;
-}
-
-const char* Decoder::quick_text(const char* p, const char* end, std::size_t index) {
-  if (*p != '"') return nullptr;
-  ++p;
-  bool beyond_ascii = false;
-  const char* const last = text_end(p, end, beyond_ascii);
-  if (last == nullptr || *last != '"') return nullptr;
-  const std::string_view text(p, static_cast<std::size_t>(last - p));
-  std::int64_t whole = 0;
-  bool fits = true;
-  switch (slots_[index].type) {
-    case Type::date:
-      fits = parse_date(text, whole);
-      break;
-    case Type::timestamp:
-      fits = parse_timestamp(text, Zone::with, whole);
-      break;
-    case Type::timestamp_local:
-      fits = parse_timestamp(text, Zone::without, whole);
-      break;
-    default:
-      row_.text[index] = text;
-      return beyond_ascii && !simdjson::validate_utf8(text) ? nullptr : last + 1;
-  }
-  row_.bits[index] = static_cast<std::uint64_t>(whole);
-  return fits ? last + 1 : nullptr;
 }
 
 }  // namespace sluice::lake

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <system_error>
 
+#include "base/bytes.h"
+
 namespace sluice::lake {
 namespace {
 
@@ -28,9 +30,13 @@ int digits(std::string_view text, std::size_t at, std::size_t count) {
   return value;
 }
 
-constexpr std::array<int, 13> month_days = {0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+// Days of the year before the month after [i]: month m has [m] - [m - 1].
+using MonthEnds = std::array<unsigned, 13>;
+constexpr MonthEnds common_month_ends = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
+constexpr MonthEnds leap_month_ends = {0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335, 366};
+constexpr std::int64_t days_until_1970 = 719162;  // from 0001-01-01
 
-bool is_leap(int year) {
+bool is_leap(unsigned year) {
   return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
@@ -110,13 +116,24 @@ bool parse_double(std::string_view token, double& value) {
 
 bool parse_date(std::string_view text, std::int64_t& days) {
   if (text.size() != date_bytes || text[4] != '-' || text[7] != '-') return false;
-  const int year = digits(text, 0, 4);
-  const int month = digits(text, 5, 2);
-  const int day = digits(text, 8, 2);
+  // The eight digits in one word, as numbers: Y Y Y Y M M D D from the lowest byte on.
+  const auto at = [&](std::size_t i) { return reinterpret_cast<const std::byte*>(text.data()) + i; };
+  const std::uint64_t word = base::load_le<std::uint32_t>(at(0)) |
+                             static_cast<std::uint64_t>(base::load_le<std::uint16_t>(at(5))) << 32 |
+                             static_cast<std::uint64_t>(base::load_le<std::uint16_t>(at(8))) << 48;
+  const std::uint64_t t = word ^ 0x3030303030303030u;
+  if ((((t + 0x7676767676767676u) | t) & 0x8080808080808080u) != 0) return false;
+  const std::uint64_t pairs = (t * 10 + (t >> 8)) & 0x00FF00FF00FF00FFu;
+  const auto pair = [&](unsigned i) { return static_cast<unsigned>(pairs >> (16 * i) & 0xFFu); };
+  const unsigned year = pair(0) * 100 + pair(1);
+  const unsigned month = pair(2);
+  const unsigned day = pair(3);
   if (year < 1 || month < 1 || month > 12 || day < 1) return false;
-  if (day > month_days[static_cast<std::size_t>(month)] || (month == 2 && day == 29 && !is_leap(year)))
-    return false;
-  days = days_from_civil(year, static_cast<unsigned>(month), static_cast<unsigned>(day));
+  const auto& month_ends = is_leap(year) ? leap_month_ends : common_month_ends;
+  if (day > month_ends[month] - month_ends[month - 1]) return false;
+  const std::int64_t before = year - 1;
+  days = before * 365 + before / 4 - before / 100 + before / 400 - days_until_1970 + month_ends[month - 1] +
+         day - 1;
   return true;
 }
 

@@ -20,16 +20,6 @@ bool parse_int64(std::string_view token, std::int64_t& value);
 /// The nearest double of a JSON number of any form; false where that is infinite.
 bool parse_double(std::string_view token, double& value);
 
-/// Days since 1970-01-01 of a day of the (proleptic Gregorian) calendar.
-constexpr std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day) {
-  year -= month <= 2 ? 1 : 0;
-  const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
-  const auto of_era = static_cast<unsigned>(year - era * 400);
-  const unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  const unsigned day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-  return era * 146097 + static_cast<std::int64_t>(day_of_era) - 719468;
-}
-
 /// "YYYY-MM-DD" to days since 1970-01-01.
 bool parse_date(std::string_view text, std::int64_t& days);
 
@@ -42,7 +32,7 @@ struct CivilDay {
   unsigned month;
   unsigned day;
 };
-/// The inverse of days_from_civil.
+/// The day of the (proleptic Gregorian) calendar.
 CivilDay civil_from_days(std::int64_t days);
 
 }  // namespace sluice::lake

@@ -11,7 +11,7 @@ constexpr std::size_t hash_chunk_rows = 2048;
 constexpr std::size_t fixed_own = 3;  // _partition, _offset, _timestamp: the last three
 
 /// Copies n bytes in steps of text_slack_bytes; both sides have that many bytes more.
-void copy_in_steps(char* to, const char* from, std::size_t n) {
+inline void copy_in_steps(char* to, const char* from, std::size_t n) {
   if (n > 256) {
     std::memcpy(to, from, n);
     return;
@@ -24,9 +24,10 @@ void copy_in_steps(char* to, const char* from, std::size_t n) {
 }
 
 /// Room for `more` bytes and the slack behind `used`.
-void make_room(std::vector<char>& bytes, std::size_t used, std::size_t more) {
+inline void make_room(std::vector<char>& bytes, std::size_t used, std::size_t more) {
   const std::size_t wanted = used + more + text_slack_bytes;
-  if (wanted > bytes.size()) bytes.resize(std::max(wanted, bytes.size() * 2));
+  if (wanted > bytes.size()) [[unlikely]]
+    bytes.resize(std::max(wanted, bytes.size() * 2));
 }
 
 }  // namespace
@@ -81,41 +82,40 @@ void Rows::grow() {
 void Rows::append(const Row& row, Offset offset, std::int64_t timestamp_ms) {
   if (count_ == capacity_) grow();
   const std::size_t at = count_;
-  const std::size_t fields = fixed_.size() - fixed_own;
-  for (std::size_t i = 0; i < fields; ++i) {
-    FixedColumn& column = fixed_[i];
-    const std::uint8_t present = row.present[column.field];
-    column.values[at] = row.bits[column.field];
-    column.present[at] = present;
-    column.has_null = column.has_null || present == 0;
+  const std::uint64_t* const bits = row.bits.data();
+  const std::uint8_t* const presence = row.present.data();
+  FixedColumn* column = fixed_.data();
+  for (FixedColumn* const end = column + fixed_.size() - fixed_own; column != end; ++column) {
+    const std::uint8_t present = presence[column->field];
+    column->values.data()[at] = bits[column->field];
+    column->present.data()[at] = present;
+    column->has_null |= present == 0;
   }
-  fixed_[fields].values[at] = static_cast<std::uint64_t>(static_cast<std::int64_t>(partition_));
-  fixed_[fields + 1].values[at] = static_cast<std::uint64_t>(offset.value);
-  fixed_[fields + 2].values[at] = static_cast<std::uint64_t>(timestamp_ms);
-  for (TextColumn& column : text_) {
-    const std::uint8_t present = row.present[column.field];
-    column.present[at] = present;
-    column.has_null = column.has_null || present == 0;
-    append_text(column, row.text[column.field]);
+  column[0].values.data()[at] = static_cast<std::uint64_t>(static_cast<std::int64_t>(partition_));
+  column[1].values.data()[at] = static_cast<std::uint64_t>(offset.value);
+  column[2].values.data()[at] = static_cast<std::uint64_t>(timestamp_ms);
+  for (TextColumn& text : text_) {
+    const std::uint8_t present = presence[text.field];
+    text.present.data()[at] = present;
+    text.has_null |= present == 0;
+    append_text(text, row.text.data()[text.field]);
   }
   ++count_;
 }
 
 void Rows::append_text(TextColumn& column, std::string_view text) {
   if (column.has_words) {
-    if (column.present[count_] == 0) {
-      column.numbers[count_] = 0;
-      return;
-    }
-    column.numbers[count_] = column.words.number(text);
-    if (column.numbers[count_] >= 0) return;
+    std::int32_t& number = column.numbers.data()[count_];
+    number = column.present.data()[count_] != 0 ? column.words.number(text) : 0;
+    if (number >= 0) return;
     column.make_dense(count_);
   }
-  const auto used = static_cast<std::size_t>(column.offsets[count_]);
+  std::int32_t* const place = column.offsets.data() + count_;
+  const auto used = static_cast<std::size_t>(*place);
   make_room(column.bytes, used, text.size());
   if (!text.empty()) copy_in_steps(column.bytes.data() + used, text.data(), text.size());
-  column.offsets[count_ + 1] = static_cast<std::int32_t>(used + text.size());
-  text_full_ = text_full_ || used + text.size() >= text_bytes_max;
+  place[1] = static_cast<std::int32_t>(used + text.size());
+  text_full_ |= used + text.size() >= text_bytes_max;
 }
 
 void Rows::hash_and_clear() {
@@ -153,19 +153,20 @@ void Rows::hash_text(TextColumn& column) {
 
 void Rows::hash_words(TextColumn& column) {
   column.hash.add_presence({column.present.data(), count_});
+  const std::int32_t* const places = column.words.offsets().data();
+  const char* const bytes = column.words.bytes().data();
   for (std::size_t begin = 0; begin < count_; begin += hash_chunk_rows) {
     const std::size_t end = std::min(count_, begin + hash_chunk_rows);
     lengths_.resize(end - begin);
+    std::uint32_t* length = lengths_.data();
     std::size_t used = 0;
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::string_view word = column.present[i] != 0
-                                        ? column.words.word(static_cast<std::size_t>(column.numbers[i]))
-                                        : std::string_view{};
-      lengths_[i - begin] = static_cast<std::uint32_t>(word.size());
-      if (word.empty()) continue;
-      make_room(gathered_, used, word.size());
-      copy_in_steps(gathered_.data() + used, word.data(), word.size());
-      used += word.size();
+    for (std::size_t i = begin; i < end; ++i, ++length) {
+      const std::int32_t* const place = places + column.numbers.data()[i];
+      *length = column.present.data()[i] != 0 ? static_cast<std::uint32_t>(place[1] - place[0]) : 0;
+      if (*length == 0) continue;
+      make_room(gathered_, used, *length);
+      copy_in_steps(gathered_.data() + used, bytes + place[0], *length);
+      used += *length;
     }
     column.hash.add_lengths(lengths_);
     column.hash.add_bytes(gathered_.data(), used);

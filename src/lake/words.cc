@@ -49,13 +49,20 @@ bool same(const char* a, const char* b, std::size_t n) {
 }  // namespace
 
 std::int32_t Words::number(std::string_view word) {
+  if (word.size() == 1) {
+    std::int16_t& number = single_[static_cast<unsigned char>(word[0])];
+    if (number < 0) number = static_cast<std::int16_t>(add(word, hash_of(word)));
+    return number;
+  }
   const std::uint64_t hash = hash_of(word);
   const std::size_t mask = table_.size() - 1;
-  for (std::size_t i = hash & mask; table_[i].number >= 0; i = (i + 1) & mask) {
-    const Entry& entry = table_[i];
-    if (entry.hash != hash) continue;
-    const std::string_view known = this->word(static_cast<std::size_t>(entry.number));
-    if (known.size() == word.size() && same(known.data(), word.data(), word.size())) return entry.number;
+  const Entry* const table = table_.data();
+  const std::int32_t* const offsets = offsets_.data();
+  for (std::size_t i = hash & mask; table[i].number >= 0; i = (i + 1) & mask) {
+    if (table[i].hash != hash) continue;
+    const std::int32_t* const place = offsets + table[i].number;
+    const auto bytes = static_cast<std::size_t>(place[1] - place[0]);
+    if (bytes == word.size() && same(bytes_.data() + place[0], word.data(), bytes)) return table[i].number;
   }
   return add(word, hash);
 }

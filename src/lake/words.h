@@ -1,6 +1,7 @@
 // Words: a growing dictionary of few distinct strings. Internal to lake.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -36,9 +37,15 @@ class Words {
     std::uint64_t hash = 0;
     std::int32_t number = -1;
   };
+  static constexpr std::array<std::int16_t, 256> no_singles() {
+    std::array<std::int16_t, 256> none{};
+    none.fill(-1);
+    return none;
+  }
   void grow_table();
   std::int32_t add(std::string_view word, std::uint64_t hash);
 
+  std::array<std::int16_t, 256> single_ = no_singles();  ///< the number of each word of one byte; -1: none
   std::vector<Entry> table_ = std::vector<Entry>(64);
   std::vector<char> bytes_ = std::vector<char>(slack_bytes);
   std::vector<std::int32_t> offsets_ = {0};
