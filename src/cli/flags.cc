@@ -37,8 +37,11 @@ std::vector<std::string> subcommand_names(const CLI::App& app) {
   return out;
 }
 
+/// "offsets lag"; without the program's name, which some apps carry.
 std::string full_name(const CLI::App& app) {
-  return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();
+  if (app.get_parent() != nullptr) return full_name(*app.get_parent()) + " " + app.get_name();
+  const auto& name = app.get_name();
+  return name.starts_with("sluice ") ? name.substr(7) : name;
 }
 
 nlohmann::json describe(const CLI::App& app) {
