@@ -527,7 +527,8 @@ def decode_value(body, field, versions):
     elif field.is_struct:
         if field.is_optional:
             body.open(f"if (reader.presence({null}))")
-            body.add(f"{field.name}.emplace().decode(reader, version);")
+            # Clang holds a nested struct with member initialisers not default-constructible in place here.
+            body.add(f"{field.name}.emplace({field.type}{{}}).decode(reader, version);")
             body.close("} else {")
             body.depth += 1
             body.add(f"{field.name}.reset();")

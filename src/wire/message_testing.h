@@ -31,7 +31,7 @@ class Filler {
   template <Structure T>
   void fill(T& v) {
     T::each_field(v, version_,
-                  [this](std::string_view, auto& field, bool nullable) { value(field, nullable); });
+                  [this](std::string_view, auto& field, bool nullable) { this->value(field, nullable); });
   }
 
  private:

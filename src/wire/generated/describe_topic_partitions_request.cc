@@ -48,7 +48,7 @@ void DescribeTopicPartitionsRequest::decode(Reader& reader, std::int16_t version
   }
   response_partition_limit = reader.int32();
   if (reader.presence(true)) {
-    cursor.emplace().decode(reader, version);
+    cursor.emplace(Cursor{}).decode(reader, version);
   } else {
     cursor.reset();
   }

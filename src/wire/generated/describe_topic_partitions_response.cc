@@ -128,7 +128,7 @@ void DescribeTopicPartitionsResponse::decode(Reader& reader, std::int16_t versio
     item.decode(reader, version);
   }
   if (reader.presence(true)) {
-    next_cursor.emplace().decode(reader, version);
+    next_cursor.emplace(Cursor{}).decode(reader, version);
   } else {
     next_cursor.reset();
   }
