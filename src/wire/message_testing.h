@@ -40,7 +40,7 @@ class Filler {
   template <class T>
   void value(std::optional<T>& v, bool nullable) {
     if (nullable && below(4) == 0) return v.reset();
-    value(v.emplace(), false);
+    value(v.emplace(T{}), false);
   }
   template <class T>
   void value(std::vector<T>& v, bool) {
