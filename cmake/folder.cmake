@@ -15,6 +15,8 @@ function(sluice_folder name)
     add_library(sluice_${name} INTERFACE)
     set(scope INTERFACE)
   endif()
+  # The fuzz tree builds what its targets link, and nothing else.
+  set_target_properties(sluice_${name} PROPERTIES EXCLUDE_FROM_ALL ${SLUICE_FUZZ})
   target_link_libraries(sluice_${name} ${scope} sluice_options ${uses} ${SLUICE_LIBRARIES_${name}})
   if(folder_ARROW)
     target_link_libraries(sluice_${name} ${scope} Parquet::parquet_shared Arrow::arrow_shared)
