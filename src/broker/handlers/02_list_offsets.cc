@@ -41,6 +41,8 @@ std::int16_t version_of(std::int64_t time) {
 
 Result<log::TimestampOffset> look_up(Partition& partition, std::int64_t time) {
   log::PartitionLog& log = *partition.log();
+  if (log.halted() && time == latest)
+    return refuse(ErrorCode::kafka_storage_error, "the log is damaged, its end is not known");
   switch (time) {
     case latest:
       return log::TimestampOffset{record::no_timestamp, log.high_watermark(), partition.leader_epoch()};

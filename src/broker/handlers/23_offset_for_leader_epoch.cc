@@ -25,7 +25,7 @@ void handle_offset_for_leader_epoch(Core& core, const RequestPtr& request) {
       ErrorCode error = ErrorCode::none;
       if (partition == nullptr) {
         error = ErrorCode::unknown_topic_or_partition;
-      } else if (!partition->is_online()) {
+      } else if (!partition->is_online() || partition->log()->halted()) {  // its end is not known
         error = ErrorCode::kafka_storage_error;
       } else {
         error = check_leader_epoch(*partition, partition_asked.current_leader_epoch);

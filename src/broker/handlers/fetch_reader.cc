@@ -90,6 +90,13 @@ class Reading {
 
   void read_records(log::PartitionLog& log, const FetchEntry& entry, PartitionAnswer& out) {
     const Offset from{entry.fetch_offset};
+    if (log.halted() && from >= log.log_end_offset()) {
+      // Behind the damage. Neither the end of the log nor out of range: a client would wait for ever, or
+      // reset.
+      out.error_code = wire::number(ErrorCode::kafka_storage_error);
+      outcome_.has_error = true;
+      return;
+    }
     if (from < log.log_start_offset() || from > log.log_end_offset()) {
       out.error_code = wire::number(ErrorCode::offset_out_of_range);
       outcome_.has_error = true;
