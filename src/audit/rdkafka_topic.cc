@@ -17,7 +17,7 @@ using std::chrono::steady_clock;
 constexpr int poll_ms = 200;
 constexpr std::size_t batch_messages = 10'000;
 
-constexpr std::array<std::pair<const char*, const char*>, 10> defaults = {{
+constexpr std::array<std::pair<const char*, const char*>, 11> defaults = {{
     {"client.id", "sluice-audit"},
     {"isolation.level", "read_committed"},
     {"auto.offset.reset", "error"},
@@ -25,6 +25,7 @@ constexpr std::array<std::pair<const char*, const char*>, 10> defaults = {{
     {"enable.partition.eof", "true"},
     {"check.crcs", "true"},
     {"fetch.wait.max.ms", "50"},
+    {"fetch.queue.backoff.ms", "5"},  // else it rests a second whenever its queue is full
     {"queued.min.messages", "50000"},
     {"queued.max.messages.kbytes", "32768"},
     {"log_level", "0"},

@@ -76,7 +76,7 @@ class Run {
   std::int64_t read_ = 0;
   std::int64_t refused_ = 0;  // failed before they were handed to the producer
   int complaints_ = 0;
-  std::string said_trouble_;
+  std::int64_t acked_at_trouble_ = -1;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
@@ -91,9 +91,10 @@ void Run::show_progress() {
 
 bool Run::on_wait() {
   producer_.poll();
-  if (!progress_.enabled() && !producer_.trouble().empty() && producer_.trouble() != said_trouble_) {
-    said_trouble_ = producer_.trouble();
-    fmt::print(stderr, "waiting: {}; {} records not acknowledged yet\n", printable(said_trouble_),
+  // Said once, and again only after something has been acknowledged in between.
+  if (!progress_.enabled() && !producer_.trouble().empty() && producer_.acked() != acked_at_trouble_) {
+    acked_at_trouble_ = producer_.acked();
+    fmt::print(stderr, "waiting: {}; {} records not acknowledged yet\n", printable(producer_.trouble()),
                producer_.in_flight());
   }
   show_progress();

@@ -15,6 +15,10 @@ using std::chrono::steady_clock;
 
 constexpr int wait_ms = 100;
 constexpr std::int32_t any_partition = -1;  // RD_KAFKA_PARTITION_UA: the partitioner decides
+/// Records without a key go round the partitions in runs of this size: whole batches, and even a small input
+/// is spread evenly, which librdkafka's choice by time does not do.
+constexpr std::int64_t run_records = 500;
+constexpr std::size_t run_bytes = std::size_t{256} << 10;
 /// How long a topic that is being created by this very request may stay unknown.
 constexpr milliseconds creation_wait{3'000};
 
@@ -89,8 +93,14 @@ class RdKafkaProducer final : public Producer {
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque);
   static void on_error(rd_kafka_t*, int code, const char* reason, void* opaque);
   std::unexpected<Error> fatal_error() const;
+  std::int32_t partition_for(const std::optional<BytesView>& key, std::size_t bytes);
 
   std::string topic_;
+  bool own_partitioner_ = true;     // the user named no other
+  std::int32_t partitions_ = 0;     // of the topic, when it was looked up
+  std::int32_t run_partition_ = 0;  // where records without a key go now
+  std::int64_t run_records_left_ = run_records;
+  std::size_t run_bytes_left_ = run_bytes;
   rd_kafka_t* kafka_ = nullptr;
   rd_kafka_topic_t* handle_ = nullptr;
   std::int64_t sent_ = 0;
@@ -146,7 +156,10 @@ Result<void> RdKafkaProducer::start(const ProducerOptions& options) {
   if (options.timeout.count() > 0) {
     SLUICE_TRY(set(conf.get(), "message.timeout.ms", std::to_string(options.timeout.count())));
   }
-  for (const auto& [name, value] : options.properties) SLUICE_TRY(set(conf.get(), name, value));
+  for (const auto& [name, value] : options.properties) {
+    SLUICE_TRY(set(conf.get(), name, value));
+    if (name == "partitioner" || name == "sticky.partitioning.linger.ms") own_partitioner_ = false;
+  }
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
   rd_kafka_conf_set_error_cb(conf.get(), on_error);
@@ -179,6 +192,7 @@ Result<void> RdKafkaProducer::find_topic(const ProducerOptions& options, const O
     rd_kafka_poll(kafka_, 0);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       error = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) partitions_ = metadata->topics[0].partition_cnt;
       rd_kafka_metadata_destroy(metadata);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
       if (!answered) answered = steady_clock::now();
@@ -205,6 +219,18 @@ Result<void> RdKafkaProducer::find_topic(const ProducerOptions& options, const O
   return {};
 }
 
+std::int32_t RdKafkaProducer::partition_for(const std::optional<BytesView>& key, std::size_t bytes) {
+  if (key || !own_partitioner_ || partitions_ <= 0) return any_partition;
+  if (run_records_left_ <= 0 || run_bytes_left_ < bytes) {
+    run_partition_ = (run_partition_ + 1) % partitions_;
+    run_records_left_ = run_records;
+    run_bytes_left_ = run_bytes;
+  }
+  --run_records_left_;
+  run_bytes_left_ -= std::min(bytes, run_bytes_left_);
+  return run_partition_;
+}
+
 Result<void> RdKafkaProducer::send(std::optional<BytesView> key, std::optional<BytesView> value,
                                    const OnWait& on_wait) {
   // librdkafka takes void* and copies (F_COPY); it writes to neither. An empty value is not null: it needs a
@@ -216,7 +242,7 @@ Result<void> RdKafkaProducer::send(std::optional<BytesView> key, std::optional<B
   };
   while (true) {
     const int result =
-        rd_kafka_produce(handle_, any_partition, RD_KAFKA_MSG_F_COPY, const_cast<std::byte*>(pointer(value)),
+        rd_kafka_produce(handle_, partition, RD_KAFKA_MSG_F_COPY, const_cast<std::byte*>(pointer(value)),
                          value ? value->size() : 0, pointer(key), key ? key->size() : 0, nullptr);
     if (result == 0) {
       ++sent_;

@@ -36,6 +36,20 @@ class MockCluster {
   }
   rd_kafka_mock_cluster_t* get() const { return cluster_; }
 
+  /// How many records lie in a partition.
+  std::int64_t records(const std::string& topic, std::int32_t partition) const {
+    std::array<char, 256> why{};
+    rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(cluster_), why.data(),
+                      why.size());
+    rd_kafka_t* const client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why.data(), why.size());
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    rd_kafka_query_watermark_offsets(client, topic.c_str(), partition, &low, &high, 5000);
+    rd_kafka_destroy(client);
+    return high - low;
+  }
+
  private:
   rd_kafka_t* kafka_ = nullptr;
   rd_kafka_mock_cluster_t* cluster_ = nullptr;
@@ -93,6 +107,16 @@ TEST(Producer, AProducerIdThatTheBrokerHasForgottenIsNeverPaperedOver) {
   static_cast<void>(producer->flush(patience(100)));
   EXPECT_EQ(producer->acked(), 1);
   EXPECT_TRUE(producer->fatal() || producer->failed() == 1);
+}
+
+TEST(Producer, RecordsWithoutAKeyAreSpreadEvenlyOverThePartitions) {
+  const MockCluster mock;
+  const auto options = mock.options();
+  auto producer = Producer::open(options, patience(100)).value();
+  for (int i = 0; i < 4000; ++i)
+    ASSERT_TRUE(producer->send(std::nullopt, as_bytes("v"), patience(100)).has_value());
+  ASSERT_TRUE(producer->flush(patience(100)).has_value());
+  for (const std::int32_t partition : {0, 1}) EXPECT_EQ(mock.records(options.topic, partition), 2000);
 }
 
 TEST(Producer, NothingIsProducedWhereNoBrokerAnswers) {
