@@ -240,6 +240,7 @@ Result<void> RdKafkaProducer::send(std::optional<BytesView> key, std::optional<B
     if (!bytes) return nullptr;
     return bytes->empty() ? &nothing : bytes->data();
   };
+  const auto partition = partition_for(key, value ? value->size() : 0);
   while (true) {
     const int result =
         rd_kafka_produce(handle_, partition, RD_KAFKA_MSG_F_COPY, const_cast<std::byte*>(pointer(value)),
