@@ -103,7 +103,7 @@ Result<Fill::Taken> Fill::take_records(const Piece& piece, record::Decompressor&
                               view.headers, view.headers_count};
     const auto added = writer_->add(record);
     if (!added) {
-      is_broken_ = true;
+      is_spent_ = true;
       problem = std::unexpected(added.error());
     }
     if (!added || (full = *added == lake::RangeWriter::Added::full)) return false;
@@ -156,6 +156,7 @@ Result<void> Fill::add_files(const lake::FinishedRange& finished, table::CommitO
 }
 
 Result<table::CommitObject> Fill::finish(std::int64_t now_ms) {
+  is_spent_ = true;
   table::CommitObject object;
   object.nonce = nonce_;
   object.written_at_ms = now_ms;

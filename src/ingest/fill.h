@@ -56,8 +56,8 @@ class Fill {
   std::int64_t records() const { return records_; }
   std::uint64_t bytes_estimate() const { return writer_ ? writer_->bytes_estimate() : 0; }
   const Before& last() const { return last_; }
-  /// Whether its writer failed, so that it cannot be finished.
-  bool is_broken() const { return is_broken_; }
+  /// Whether it cannot be finished any more: its writer failed, or it was finished already.
+  bool is_spent() const { return is_spent_; }
 
   /// Ends the range at next(): writes, syncs and closes the files and makes their temporary names durable
   /// (X3), then says in a commit object what they are. Call once, not on an empty fill.
@@ -81,7 +81,7 @@ class Fill {
   Offset next_;
   Before last_;
   std::int64_t records_ = 0;
-  bool is_broken_ = false;
+  bool is_spent_ = false;
   table::CommitCounts counts_;  // all but rows and quarantined, which the writer counts
   std::unique_ptr<lake::RangeWriter> writer_;
 };

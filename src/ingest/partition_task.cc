@@ -58,7 +58,9 @@ Result<void> PartitionTask::open() {
   if (swept > 0) notice(fmt::format("removed {} temporary files that can no longer be committed", swept));
   bounds_ = SLUICE_TRY(source_.bounds(plan_.partition));
   if (position() < bounds_.log_start && job_.options.accept_gap) SLUICE_TRY(start_after_gap(bounds_));
-  SLUICE_TRY(check_continuity(source_, plan_, bounds_, position(), before_of(log_.last()), *job_.env.clock,
+  // By a source of its own: what source_ has fetched for this thread's other partitions must not be taken away.
+  const auto witness = SLUICE_TRY(job_.make_source());
+  SLUICE_TRY(check_continuity(*witness, plan_, bounds_, position(), before_of(log_.last()), *job_.env.clock,
                               job_.options.unreachable_max));
   if (job_.options.until_end) target_ = bounds_.stable_end;
   start_fill(position());
@@ -113,7 +115,7 @@ Result<void> PartitionTask::feed(const Polled& polled) {
   bounds_ = polled.bounds;
   Result<void> fed = feed_pieces(polled);
   if (fed) fed = polled.result;
-  if (fed || must_seek_ || fill_->empty() || fill_->is_broken()) return fed;
+  if (fed || must_seek_ || fill_->empty() || fill_->is_spent()) return fed;
   // The partition halts, maybe because the topic drops its records: what was read before that is committed
   // first.
   Result<void> saved = commit_fill();
@@ -188,10 +190,10 @@ Result<void> PartitionTask::refused() {
   ++summary_.races_lost;
   notice(fmt::format("another worker committed offsets from {} on first; going on at {}",
                      fill_->begin().value, log_.end().value));
-  fill_.reset();
-  SLUICE_TRY(table::sweep(*job_.store, log_));  // one's own files among them: they can never be committed now
-  must_seek_ = true;
   start_fill(log_.end());
+  must_seek_ = true;
+  // One's own files are among what can never be committed now.
+  SLUICE_TRY(table::sweep(*job_.store, log_));
   return {};
 }
 

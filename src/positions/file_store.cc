@@ -77,6 +77,7 @@ Result<Positions> FileStore::load() {
 }
 
 Result<void> FileStore::advance(const Positions& positions) {
+  const std::lock_guard turn(advancing_);
   const auto lock = SLUICE_TRY(files_.lock(path_ + ".lock"));
   // A file that cannot be read is only a hint that is lost.
   Positions stored = load().value_or(Positions{});

@@ -1,6 +1,8 @@
 // Positions in one file, replaced whole. Several processes may share it: a lock beside it orders them.
 #pragma once
 
+#include <mutex>
+
 #include "env/file_system.h"
 #include "positions/store.h"
 
@@ -11,7 +13,7 @@ std::string encode(const Positions& positions);
 /// corrupt where `text` is not what encode() gives.
 Result<Positions> decode(std::string_view text);
 
-/// Safe from several processes; one thread at a time within a process. `files` outlives it.
+/// Safe from several threads and processes. `files` outlives it.
 class FileStore final : public Store {
  public:
   /// The directory of `path` exists.
@@ -24,6 +26,7 @@ class FileStore final : public Store {
  private:
   env::FileSystem& files_;
   const std::string path_;
+  std::mutex advancing_;  // the lock on the file is the process's: its threads take turns here
 };
 
 }  // namespace sluice::positions

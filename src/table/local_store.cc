@@ -31,14 +31,18 @@ Result<void> LocalStore::usable() const {
       "look at the disk, then start again: recovery re-reads what is in doubt");
 }
 
-Result<void> LocalStore::sync(const std::string& dir) {
-  SLUICE_TRY(usable());
-  Result<void> synced = files_.sync_dir(dir);
+/// Remembers a failed sync, whatever made it fail (X13): a full disk too may have thrown the names away.
+Result<void> LocalStore::poisoning(Result<void> synced) {
   if (!synced && synced.error().code != Code::not_found) {
     const std::lock_guard lock(mutex_);
-    poison_ = synced.error();
+    if (!poison_) poison_ = synced.error();
   }
   return synced;
+}
+
+Result<void> LocalStore::sync(const std::string& dir) {
+  SLUICE_TRY(usable());
+  return poisoning(files_.sync_dir(dir));
 }
 
 // A directory that is there may have been made by a worker that died before it was durable, so the first use
@@ -48,8 +52,13 @@ Result<void> LocalStore::make_durable_dir(const std::string& dir) {
     const std::lock_guard lock(mutex_);
     if (durable_dirs_.contains(dir)) return {};
   }
-  const bool inside = dir.size() >= root_.size() && dir.starts_with(root_);
-  if (!inside && SLUICE_TRY(files_.exists(dir))) return {};  // not ours
+  const bool is_inside = dir.size() >= root_.size() && dir.starts_with(root_);
+  if (!is_inside) {
+    SLUICE_TRY(poisoning(files_.create_dirs_durable(dir)));
+    const std::lock_guard lock(mutex_);
+    durable_dirs_.insert(dir);
+    return {};
+  }
   const std::string above = env::parent(dir);
   if (above != dir && above != "." && !above.empty()) SLUICE_TRY(make_durable_dir(above));
   if (Result<void> made = files_.create_dir(dir); !made && made.error().code != Code::already_exists)
