@@ -261,28 +261,37 @@ Result<void> RdKafkaTopic::find_partitions(rd_kafka_t* kafka, TopicIdentity& out
   return {};
 }
 
-/// Zero where the cluster has no topic ids or does not tell them.
+/// Zero where the cluster is too old to have topic ids. Not being told is an error: without it, another topic
+/// of the same name would pass for this one.
 Result<Uuid> RdKafkaTopic::find_topic_id(rd_kafka_t* kafka) const {
   std::array<const char*, 1> names = {options_.topic.c_str()};
+  const auto timeout_ms = static_cast<int>(options_.timeout.count());
   const Handle<rd_kafka_TopicCollection_t, rd_kafka_TopicCollection_destroy> topics(
       rd_kafka_TopicCollection_of_topic_names(names.data(), names.size()));
   const Queue queue(rd_kafka_queue_new(kafka));
   const Handle<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy> admin(
       rd_kafka_AdminOptions_new(kafka, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS));
+  std::array<char, 256> why{};
+  rd_kafka_AdminOptions_set_request_timeout(admin.get(), timeout_ms, why.data(), why.size());
   rd_kafka_DescribeTopics(kafka, topics.get(), admin.get(), queue.get());
-  const Event event(rd_kafka_queue_poll(queue.get(), static_cast<int>(options_.timeout.count())));
-  const auto* const result = event ? rd_kafka_event_DescribeTopics_result(event.get()) : nullptr;
-  Uuid out;
-  if (result == nullptr || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return out;
-  std::size_t count = 0;
-  const auto* const* const descriptions = rd_kafka_DescribeTopics_result_topics(result, &count);
-  if (count != 1 ||
-      rd_kafka_error_code(rd_kafka_TopicDescription_error(descriptions[0])) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return out;
+  const Event event(rd_kafka_queue_poll(queue.get(), timeout_ms));
+  const auto what = fmt::format("topic {} at {} was not audited, its id is not known", options_.topic,
+                                options_.bootstrap_server);
+  if (!event) return std::unexpected(kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, what));
+  if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return std::unexpected(kafka_error(error, what));
   }
+  std::size_t count = 0;
+  const auto* const* const descriptions =
+      rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event.get()), &count);
+  if (count != 1) return std::unexpected(kafka_error(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, what));
+  const auto error = rd_kafka_error_code(rd_kafka_TopicDescription_error(descriptions[0]));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(kafka_error(error, what));
   const auto* const id = rd_kafka_TopicDescription_topic_id(descriptions[0]);
-  if (id != nullptr && !parse_uuid(rd_kafka_Uuid_base64str(id), out)) out = {};
-  return out;
+  if (id == nullptr) return Uuid{};
+  // Its own text of it is not Kafka's: '+' and '/' stand in it.
+  return Uuid{static_cast<std::uint64_t>(rd_kafka_Uuid_most_significant_bits(id)),
+              static_cast<std::uint64_t>(rd_kafka_Uuid_least_significant_bits(id))};
 }
 
 Result<TopicIdentity> RdKafkaTopic::identity() {
