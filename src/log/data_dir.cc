@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "log/partition_files.h"
 #include "log/text_lines.h"
 
 namespace sluice::log {
@@ -13,14 +14,6 @@ constexpr std::uint64_t checkpoint_bytes_max = 64 << 20;
 constexpr std::string_view clean_shutdown_name = ".kafka_cleanshutdown";
 constexpr std::string_view new_suffix = "-new";
 constexpr std::size_t name_bytes_max = 255;
-
-Result<void> remove_tree(env::FileSystem& fs, const std::string& dir) {
-  for (const env::DirEntry& entry : SLUICE_TRY(fs.list(dir))) {
-    const std::string path = env::join(dir, entry.name);
-    SLUICE_TRY(entry.is_dir ? remove_tree(fs, path) : fs.remove_file(path));
-  }
-  return fs.remove_dir(dir);
-}
 
 }  // namespace
 

@@ -92,6 +92,24 @@ TEST_F(DataDirTest, TheLongestNameCanBeRetired) {
   EXPECT_EQ(*sweep_deleted(fs, data_dir), 1u);
 }
 
+TEST_F(DataDirTest, CreatingFailsAnywhereAndSucceedsWhenTriedAgain_X13) {
+  for (std::uint64_t at = 0;; ++at) {
+    sim::FileSystem disk{at + 1};
+    ASSERT_TRUE(disk.create_dirs_durable(data_dir));
+    disk.fail_operation(disk.operations() + at, sim::Fault::eio);
+    const bool at_once = PartitionLog::create(disk, data_dir, events, events_id, {}).has_value();
+    disk.clear_faults();
+    if (!at_once) {
+      const auto again = PartitionLog::create(disk, data_dir, events, events_id, {});
+      ASSERT_TRUE(again) << at << to_string(again.error());
+    }
+    disk.restart(sim::Crash::all_lost);
+    const auto opened = PartitionLog::open(disk, data_dir, events, {}, {.now_ms = now});
+    ASSERT_TRUE(opened) << at << to_string(opened.error());
+    if (at_once) break;
+  }
+}
+
 TEST_F(DataDirTest, CreatingDiesAnywhereAndLeavesAllOrNothing) {
   for (std::uint64_t at = 0;; ++at) {
     bool finished = false;

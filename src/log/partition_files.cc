@@ -32,12 +32,22 @@ Result<void> make_partition_dir(env::FileSystem& fs, const std::string& data_dir
   const std::string dir = env::join(data_dir, dir_name(id));
   const std::string made = dir + "-new";  // no partition's name: the digits are missing
   if (SLUICE_TRY(fs.exists(dir))) return fail(Code::already_exists, fmt::format("{} is there already", dir));
-  if (Result<void> created = fs.create_dir(made); !created && created.error().code != Code::already_exists) {
-    return created;
-  }
+  // What an earlier try left is made anew: names that a failed sync forgot look as if they were there (X13).
+  if (SLUICE_TRY(fs.exists(made))) SLUICE_TRY(remove_tree(fs, made));
+  SLUICE_TRY(fs.create_dir(made));
   SLUICE_TRY(fill_partition_dir(fs, made, topic_id));
   SLUICE_TRY(fs.rename_noreplace(made, dir));
-  return fs.sync_dir(data_dir);
+  Result<void> synced = fs.sync_dir(data_dir);
+  if (!synced) (void)fs.rename_noreplace(dir, made);  // not created, whatever the disk has of it
+  return synced;
+}
+
+Result<void> remove_tree(env::FileSystem& fs, const std::string& dir) {
+  for (const env::DirEntry& entry : SLUICE_TRY(fs.list(dir))) {
+    const std::string path = env::join(dir, entry.name);
+    SLUICE_TRY(entry.is_dir ? remove_tree(fs, path) : fs.remove_file(path));
+  }
+  return fs.remove_dir(dir);
 }
 
 Result<Uuid> read_topic_id(env::FileSystem& fs, const std::string& dir) {

@@ -19,6 +19,9 @@ constexpr std::string_view metadata_name = "partition.metadata";
 Result<void> make_partition_dir(env::FileSystem& fs, const std::string& data_dir, const TopicPartition& id,
                                 Uuid topic_id);
 
+/// Removes `dir` and all in it; not durable.
+Result<void> remove_tree(env::FileSystem& fs, const std::string& dir);
+
 /// errors   corrupt: not "version: 0" and "topic_id: ..."
 Result<Uuid> read_topic_id(env::FileSystem& fs, const std::string& dir);
 

@@ -128,8 +128,11 @@ Result<void> PartitionLog::note_epoch(LeaderEpoch epoch) {
   }
   Epochs grown = epochs_;
   grown.begin_epoch(epoch, log_end_);
-  if (Result<void> written = write_epochs(fs_, dir_, grown); !written)
-    return refused(std::move(written.error()));
+  Result<void> written = write_epochs(fs_, dir_, grown);
+  // A sync of the directory that failed may have lost the names of new segments with it (X13).
+  if (!written && (dir_dirty_ || written.error().code != Code::no_space))
+    return poison(std::move(written.error()));
+  if (!written) return refused(std::move(written.error()));
   epochs_ = std::move(grown);
   return {};
 }
@@ -253,7 +256,7 @@ Result<void> PartitionLog::advance_log_start(Offset start) {
     SLUICE_TRY(fs_.sync_dir(dir_));
     return watermark_->store_log_start(start);
   };
-  if (Result<void> moved = move(); !moved) return refused(std::move(moved.error()));
+  if (Result<void> moved = move(); !moved) return poison(std::move(moved.error()));
   log_start_ = start;
   drop_segments_below_start();
   return {};

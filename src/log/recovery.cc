@@ -291,14 +291,19 @@ Result<void> Recovery::finish(bool scanned) {
   if (log_.epochs_.truncate_to(log_.log_end_) || !epochs_known_) {
     SLUICE_TRY(write_epochs(log_.fs_, log_.dir_, log_.epochs_));
   }
+  // What said that the log starts later may not be durable itself yet (A14).
+  if (has_watermark_ && !doomed_.empty()) SLUICE_TRY(log_.watermark_->store_log_start(log_.log_start_));
   SLUICE_TRY(remove_doomed());
   for (const Tail& tail : tails_) SLUICE_TRY(rewrite(tail));
   SLUICE_TRY(store_scanned());
+  SLUICE_TRY(make_names_again());
   if (!has_watermark_)
     log_.watermark_ =
         SLUICE_TRY(WatermarkFile::create(log_.fs_, log_.dir_, {log_.log_end_, log_.log_start_}));
   if (changed) {
     SLUICE_TRY(log_.fs_.sync_dir(log_.dir_));
+    // Its own name too: whoever made it may have died before that was durable.
+    SLUICE_TRY(log_.fs_.sync_dir(env::parent(log_.dir_)));
     SLUICE_TRY(log_.watermark_->store_durably({log_.log_end_, log_.log_start_}));
   }
   log_.durable_end_ = log_.syncing_end_ = log_.log_end_;
@@ -326,6 +331,21 @@ Result<void> Recovery::store_scanned() {
     } else {
       return stored;
     }
+  }
+  return {};
+}
+
+/// Makes the names of segments once more that no finished sync covers. After a sync of the directory that
+/// failed, they are there to see although the disk has forgotten them (X13); only a new change makes a sync
+/// mean them. All in such a segment is above the watermark, which is synced after each roll: nobody was
+/// promised it, should the power go between the two renames.
+Result<void> Recovery::make_names_again() {
+  for (std::size_t i = 1; has_watermark_ && i < log_.segments_.size(); ++i) {
+    const Segment& segment = *log_.segments_[i];
+    if (segment.base() < durable_) continue;
+    const std::string aside = segment.path() + ".tmp";
+    SLUICE_TRY(log_.fs_.rename(segment.path(), aside));
+    SLUICE_TRY(log_.fs_.rename(aside, segment.path()));
   }
   return {};
 }

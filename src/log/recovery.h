@@ -58,6 +58,7 @@ class Recovery {
   Result<void> finish(bool scanned);
   Result<void> rewrite(const Tail& tail);
   Result<void> store_scanned();
+  Result<void> make_names_again();
   Result<void> remove_doomed();
 
   PartitionLog& log_;

@@ -20,7 +20,9 @@ SyncJob::Done SyncJob::run() {
     }
     // A13: nothing in a file counts before its name does.
     if (!dir_.empty()) SLUICE_TRY(fs_->sync_dir(dir_));
-    return watermark_->note_durable(end_);
+    SLUICE_TRY(watermark_->note_durable(end_));
+    // After a roll the watermark is synced as well, so that it never lags by more than the active segment.
+    return dir_.empty() ? Result<void>{} : watermark_->sync();
   };
   Result<void> done = make_durable();
   parts_.clear();

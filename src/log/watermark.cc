@@ -93,6 +93,11 @@ Result<void> WatermarkFile::note_durable(Offset end) {
   return {};
 }
 
+Result<void> WatermarkFile::sync() {
+  const std::lock_guard lock{mutex_};
+  return file_->sync();
+}
+
 Result<void> WatermarkFile::store_durably(Watermark value) {
   const std::lock_guard lock{mutex_};
   return write_both(value);

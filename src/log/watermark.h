@@ -38,6 +38,8 @@ class WatermarkFile {
   Watermark value() const;
   /// Notes that everything below `end` is durable. Never goes down; does not sync.
   Result<void> note_durable(Offset end);
+  /// Makes durable what note_durable noted.
+  Result<void> sync();
   /// Replaces both slots, each synced before the other is touched, so that neither can come back.
   Result<void> store_durably(Watermark value);
   /// The same for the log start alone: before files below it go.

@@ -96,7 +96,7 @@ class Life {
   bool run() {
     if (!fs_.create_dirs_durable(data_dir) || !open()) return false;
     check_promises();
-    while (world_.acked < records_total) {
+    while (world_.acked < records_total && world_.wrong.empty()) {
       if (fs_.dead() || !round()) return false;
     }
     return log_->close().has_value() && mark_clean_shutdown(fs_, data_dir).has_value();
@@ -263,6 +263,8 @@ TEST(LogCrash, DyingAgainDuringRecoveryLosesAndDoublesNothing_A15) {
 
 TEST(LogCrash, AnIoErrorAtAnyOperationLosesAndDoublesNothing_X13) {
   for (const sim::Crash crash : sim::crashes) play_everywhere({.fault = sim::Fault::eio, .crash = crash});
+  // The page cache shows what the failed sync lost; later the power goes.
+  for (const int modulus : {5, 13, 29}) play_everywhere({.fault = sim::Fault::eio}, modulus);
 }
 
 TEST(LogCrash, AnErrorAfterTheDeedLosesAndDoublesNothing) {
