@@ -43,6 +43,14 @@ TEST_F(FileStoreTest, EveryFlippedBitIsNoticed) {
   }
 }
 
+TEST_F(FileStoreTest, ItsTextIsTheOneOfItsFormatPage) {
+  EXPECT_EQ(encode({{flights_0, Offset{97711}}, {flights_1, Offset{48502}}}), R"(sluice.positions/1
+flights 0 97711
+flights 1 48502
+crc32c abe6fb2c
+)");
+}
+
 TEST_F(FileStoreTest, ADamagedFileIsReplacedByWhatIsKnownNow) {
   ASSERT_TRUE(store_.advance({{flights_0, Offset{10}}}));
   {

@@ -32,6 +32,36 @@ TEST(Checkpoint, IsReadBackAsItWasWritten) {
   }
 }
 
+TEST(Checkpoint, ItsTextIsTheOneOfItsFormatPage) {
+  const auto bytes = encode(sample());
+  ASSERT_TRUE(bytes.has_value());
+  EXPECT_EQ(as_text(*bytes), R"({
+  "format": 1,
+  "cluster_id": "K9qUpRtoTrGWGGkNzaKyQw",
+  "topic_id": "Hy49TFtqeYgBAgMEBQYHCA",
+  "partition": 3,
+  "start": 5,
+  "end": 30,
+  "previous_end": 10,
+  "commits": 4,
+  "counts": {
+    "rows": 25,
+    "quarantined": 0,
+    "filtered": 0,
+    "control": 0,
+    "aborted": 0,
+    "compacted": 0,
+    "lost": 0
+  },
+  "ends": [
+    20,
+    30
+  ]
+}
+crc32c 562eebe7
+)");
+}
+
 TEST(Checkpoint, RangesThatLeaveAHoleAreRefused) {
   Checkpoint hole = sample();
   hole.ranges[1].begin = Offset{21};

@@ -65,6 +65,37 @@ TEST_F(DescriptorTest, EveryFlippedBitIsNoticed) {
   }
 }
 
+TEST_F(DescriptorTest, ItsTextIsTheOneOfItsFormatPage) {
+  const Descriptor page{Uuid{1, 2},
+                        "K9qUpRtoTrGWGGkNzaKyQw",
+                        "flights",
+                        Uuid{0x1f2e3d4c5b6a7988u, 0x0102030405060708u},
+                        {"day(time_hour)"},
+                        "",
+                        {Offset{0}, Offset{55}}};
+  const auto bytes = encode(page);
+  ASSERT_TRUE(bytes.has_value());
+  EXPECT_EQ(as_text(*bytes), R"page({
+  "format": 1,
+  "table_id": "AAAAAAAAAAEAAAAAAAAAAg",
+  "cluster_id": "K9qUpRtoTrGWGGkNzaKyQw",
+  "topic": "flights",
+  "topic_id": "Hy49TFtqeYgBAgMEBQYHCA",
+  "pipeline": {
+    "partition_by": [
+      "day(time_hour)"
+    ],
+    "filter": ""
+  },
+  "starts": [
+    0,
+    55
+  ]
+}
+crc32c dc0d9966
+)page");
+}
+
 TEST_F(DescriptorTest, TwoWorkersThatInferTwoSchemasShareTheFirst) {
   EXPECT_EQ(bind_schema(store_, 1, "schema one"), "schema one");
   EXPECT_EQ(bind_schema(store_, 1, "schema two"), "schema one");
