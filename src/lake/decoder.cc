@@ -25,10 +25,10 @@ Decoder::Decoder(std::shared_ptr<const Schema> schema) : schema_(std::move(schem
     append_json_string(pattern, fields[i].from);
     pattern += ':';
     const bool plain = pattern.size() == fields[i].from.size() + 3;
-    if (!plain || pattern.size() > pattern_words * 8) continue;
+    if (!plain || pattern.size() > pattern_bytes_max) continue;
     slot.pattern_bytes = static_cast<std::uint32_t>(pattern.size());
     std::memcpy(slot.pattern, pattern.data(), pattern.size());
-    std::memset(slot.mask, 0xff, pattern.size());
+    slot.others = pattern.size() == pattern_bytes_max ? 0 : ~std::uint32_t{0} << pattern.size();
   }
   slots_[n].next = 0;
   seen_.assign(n, 0);

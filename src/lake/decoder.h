@@ -45,7 +45,7 @@ class Decoder {
   std::uint64_t exact_count() const { return exact_count_; }  ///< records that needed the exact road
 
  private:
-  static constexpr std::size_t pattern_words = 4;  ///< of a key that the quick road compares at once
+  static constexpr std::size_t pattern_bytes_max = 32;  ///< of a key that the quick road compares at once
 
   class Quick;
 
@@ -54,8 +54,8 @@ class Decoder {
     bool nullable = true;
     std::uint32_t pattern_bytes = 0;  ///< of `"key":`; 0: too long, or with escapes
     std::size_t next = 0;             ///< the field that came after this one the last time
-    std::uint64_t pattern[pattern_words] = {};
-    std::uint64_t mask[pattern_words] = {};  ///< of the bytes that count
+    alignas(16) char pattern[pattern_bytes_max] = {};
+    std::uint32_t others = 0;  ///< bit i: byte i is behind the pattern and does not count
   };
 
   const char* quick_key_slow(const char* p, const char* end, std::size_t previous, std::size_t& index);

@@ -66,6 +66,22 @@ constexpr std::array<std::uint64_t, 9> whole_powers = {1,      10,      100,    
                                                        100000, 1000000, 10000000, 100'000'000};
 constexpr std::uint64_t exact_in_double_max = std::uint64_t{1} << 53;
 
+/// Bit i: byte i of both is the same. `pattern` is aligned to 16 bytes.
+[[gnu::always_inline]] inline std::uint32_t same_bytes(const char* p, const char* pattern) {
+#if defined(__SSE2__)
+  const auto half = [&](int at) {
+    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
+    const __m128i wanted = _mm_load_si128(reinterpret_cast<const __m128i*>(pattern + at));
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(text, wanted)));
+  };
+  return half(0) | half(16) << 16;
+#else
+  std::uint32_t same = 0;
+  for (unsigned i = 0; i < 32; ++i) same |= p[i] == pattern[i] ? std::uint32_t{1} << i : 0;
+  return same;
+#endif
+}
+
 /// Where a string's content ends: the first quote, backslash or control character at or after p; and whether
 /// a byte beyond ASCII lies before it. nullptr where it is not inside [p, end).
 [[gnu::always_inline]] inline const char* text_end(const char* p, const char* end, bool& beyond_ascii) {
@@ -157,10 +173,9 @@ class Decoder::Quick {
     p = skip_space(p, end_);
     if (p >= end_) return nullptr;
     const Slot& slot = slots_[index];
-    std::uint64_t different = 0;
-    for (std::size_t word = 0; word < pattern_words; ++word)
-      different |= (load(p + word * 8) ^ slot.pattern[word]) & slot.mask[word];
-    if (different == 0 && slot.pattern_bytes != 0) [[likely]]
+    const bool expected =
+        slot.pattern_bytes != 0 && (same_bytes(p, slot.pattern) | slot.others) == ~std::uint32_t{0};
+    if (expected) [[likely]]
       return skip_space(p + slot.pattern_bytes, end_);
     return decoder_.quick_key_slow(p, end_, previous, index);
   }

@@ -20,6 +20,9 @@ namespace {
 constexpr std::string_view not_written = "data file not written";
 constexpr std::size_t words_direct_max = 1024;  // more: the dictionary grows too slowly to be worth its own
 
+// More different values among the first rows: the dictionary would not stay below Parquet's limit of 1 MiB.
+constexpr double distinct_share_max = 0.97;
+
 /// About how many different values there are, by linear counting in a bitmap.
 double distinct_estimate(std::span<const std::uint64_t> values) {
   constexpr std::size_t bits = 1u << 18;
@@ -37,17 +40,18 @@ double distinct_estimate(std::span<const std::uint64_t> values) {
 
 /// Whether a dictionary is worth its hashing: values repeat. A string column that does not repeat much gives
 /// its own dictionary up.
-bool wants_dictionary(TextColumn& column, std::size_t rows) {
-  if (!column.has_words) return column.rows_until_dense >= 2 * Words::words_max;
+ColumnShape shape_of(TextColumn& column, std::size_t rows) {
+  if (!column.has_words) return {column.rows_until_dense >= 2 * Words::words_max, true};
   const std::size_t distinct = column.words.size();
   const bool repeats = distinct <= 16 || distinct * 2 <= rows;
   if (!repeats || distinct > words_direct_max) column.make_dense(rows);
-  return repeats;
+  return {repeats, !column.has_words};
 }
 
-bool wants_dictionary(const FixedColumn& column, std::size_t rows) {
-  if (column.kind != ColumnKind::float64) return false;
-  return distinct_estimate({column.values.data(), rows}) < 0.9 * static_cast<double>(rows);
+ColumnShape shape_of(const FixedColumn& column, std::size_t rows) {
+  if (column.kind != ColumnKind::float64) return {false, true};
+  const double distinct = distinct_estimate({column.values.data(), rows});
+  return {rows < 64 || distinct < distinct_share_max * static_cast<double>(rows), true};
 }
 
 std::shared_ptr<arrow::Buffer> wrap(const void* data, std::size_t bytes) {
@@ -62,7 +66,7 @@ class Writer final : public ParquetFile {
         layout_(std::move(layout)),
         options_(options),
         arrow_properties_(parquet::ArrowWriterProperties::Builder().build()),
-        context_(arrow::default_memory_pool(), arrow_properties_.get()),
+        context_(arrow::system_memory_pool(), arrow_properties_.get()),
         dictionaries_(layout_.size()) {}
 
   /// The destructor of Parquet's writer would write a footer: not into a file that has been given up.
@@ -76,14 +80,14 @@ class Writer final : public ParquetFile {
   }
 
   Result<void> open(Rows& rows) {
-    std::vector<bool> dictionary;
+    std::vector<ColumnShape> shapes;
     for (const ColumnPlace& place : rows.places()) {
-      dictionary.push_back(place.is_text ? wants_dictionary(rows.text(place.index), rows.count())
-                                         : wants_dictionary(rows.fixed(place.index), rows.count()));
+      shapes.push_back(place.is_text ? shape_of(rows.text(place.index), rows.count())
+                                     : shape_of(rows.fixed(place.index), rows.count()));
     }
     return without_exceptions(Code::io_failed, not_written, output_->error(), [&] {
       writer_ = parquet::ParquetFileWriter::Open(output_, parquet_schema(layout_),
-                                                 parquet_properties(layout_, dictionary, options_.codec));
+                                                 parquet_properties(layout_, shapes, options_.codec));
       return arrow::Status::OK();
     });
   }
@@ -173,6 +177,7 @@ class Writer final : public ParquetFile {
 
   template <class DType, class Value>
   void write_narrowed(const FixedColumn& column, std::size_t rows, parquet::ColumnWriter& to, bool nullable) {
+    const bool has_null = nullable && Rows::has_null(column.present, rows);
     auto scratch = std::make_unique_for_overwrite<Value[]>(rows);
     std::size_t n = 0;
     for (std::size_t i = 0; i < rows; ++i) {
@@ -180,7 +185,7 @@ class Writer final : public ParquetFile {
       n += column.present[i];
     }
     static_cast<parquet::TypedColumnWriter<DType>&>(to).WriteBatch(
-        static_cast<std::int64_t>(rows), levels(column.present, column.has_null, rows, nullable), nullptr,
+        static_cast<std::int64_t>(rows), levels(column.present, has_null, rows, nullable), nullptr,
         scratch.get());
   }
 
@@ -188,8 +193,9 @@ class Writer final : public ParquetFile {
   template <class DType>
   void write_words(const FixedColumn& column, std::size_t rows, parquet::ColumnWriter& to, bool nullable) {
     using Value = typename DType::c_type;
+    const bool has_null = nullable && Rows::has_null(column.present, rows);
     const std::uint64_t* values = column.values.data();
-    if (column.has_null) {
+    if (has_null) {
       compacted_.resize(rows);
       std::size_t n = 0;
       for (std::size_t i = 0; i < rows; ++i) {
@@ -199,7 +205,7 @@ class Writer final : public ParquetFile {
       values = compacted_.data();
     }
     static_cast<parquet::TypedColumnWriter<DType>&>(to).WriteBatch(
-        static_cast<std::int64_t>(rows), levels(column.present, column.has_null, rows, nullable), nullptr,
+        static_cast<std::int64_t>(rows), levels(column.present, has_null, rows, nullable), nullptr,
         reinterpret_cast<const Value*>(values));
   }
 
@@ -223,8 +229,9 @@ class Writer final : public ParquetFile {
     const bool nullable = layout_[index].nullable;
     std::shared_ptr<arrow::Buffer> bitmap;
     std::int64_t nulls = 0;
-    if (column.has_null) bitmap = make_bitmap(column.present, rows, nulls);
-    const std::int16_t* const def_levels = levels(column.present, column.has_null, rows, nullable);
+    const bool has_null = nullable && Rows::has_null(column.present, rows);
+    if (has_null) bitmap = make_bitmap(column.present, rows, nulls);
+    const std::int16_t* const def_levels = levels(column.present, has_null, rows, nullable);
     std::shared_ptr<arrow::Array> array;
     if (column.has_words && follows_dictionary(column, dictionaries_[index])) {
       auto numbers =

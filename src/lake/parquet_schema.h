@@ -14,9 +14,16 @@ namespace sluice::lake {
 
 std::shared_ptr<parquet::schema::GroupNode> parquet_schema(const std::vector<ColumnSpec>& layout);
 
-/// Properties of the writer; `dictionary[i]` says whether column i has one.
+struct ColumnShape {
+  bool dictionary = false;
+  /// Smallest and largest value of each page and row group. Not worth their cost for strings of few values,
+  /// which stand in every page.
+  bool statistics = true;
+};
+
+/// Properties of the writer; one shape a column.
 std::shared_ptr<parquet::WriterProperties> parquet_properties(const std::vector<ColumnSpec>& layout,
-                                                              const std::vector<bool>& dictionary,
+                                                              const std::vector<ColumnShape>& shapes,
                                                               Codec codec);
 
 }  // namespace sluice::lake

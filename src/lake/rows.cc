@@ -69,6 +69,10 @@ void Rows::grow() {
     column.values.resize(capacity_);
     column.present.resize(capacity_, 1);
   }
+  targets_.clear();
+  for (std::size_t i = 0; i + fixed_own < fixed_.size(); ++i) {
+    targets_.push_back({fixed_[i].values.data(), fixed_[i].present.data(), fixed_[i].field});
+  }
   for (TextColumn& column : text_) {
     column.present.resize(capacity_);
     if (column.has_words) {
@@ -84,20 +88,16 @@ void Rows::append(const Row& row, Offset offset, std::int64_t timestamp_ms) {
   const std::size_t at = count_;
   const std::uint64_t* const bits = row.bits.data();
   const std::uint8_t* const presence = row.present.data();
-  FixedColumn* column = fixed_.data();
-  for (FixedColumn* const end = column + fixed_.size() - fixed_own; column != end; ++column) {
-    const std::uint8_t present = presence[column->field];
-    column->values.data()[at] = bits[column->field];
-    column->present.data()[at] = present;
-    column->has_null |= present == 0;
+  for (const Target& target : targets_) {
+    target.values[at] = bits[target.field];
+    target.present[at] = presence[target.field];
   }
-  column[0].values.data()[at] = static_cast<std::uint64_t>(static_cast<std::int64_t>(partition_));
-  column[1].values.data()[at] = static_cast<std::uint64_t>(offset.value);
-  column[2].values.data()[at] = static_cast<std::uint64_t>(timestamp_ms);
+  FixedColumn* const own = fixed_.data() + fixed_.size() - fixed_own;
+  own[0].values.data()[at] = static_cast<std::uint64_t>(static_cast<std::int64_t>(partition_));
+  own[1].values.data()[at] = static_cast<std::uint64_t>(offset.value);
+  own[2].values.data()[at] = static_cast<std::uint64_t>(timestamp_ms);
   for (TextColumn& text : text_) {
-    const std::uint8_t present = presence[text.field];
-    text.present.data()[at] = present;
-    text.has_null |= present == 0;
+    text.present.data()[at] = presence[text.field];
     append_text(text, row.text.data()[text.field]);
   }
   ++count_;
@@ -120,10 +120,7 @@ void Rows::append_text(TextColumn& column, std::string_view text) {
 
 void Rows::hash_and_clear() {
   for (FixedColumn& column : fixed_) hash_fixed(column);
-  for (TextColumn& column : text_) {
-    column.has_words ? hash_words(column) : hash_text(column);
-    column.has_null = false;
-  }
+  for (TextColumn& column : text_) column.has_words ? hash_words(column) : hash_text(column);
   rows_hashed_ += count_;
   count_ = 0;
   text_full_ = false;
@@ -138,7 +135,6 @@ void Rows::hash_fixed(FixedColumn& column) {
   } else {
     column.hash.add_words({column.values.data(), count_});
   }
-  column.has_null = false;
 }
 
 void Rows::hash_text(TextColumn& column) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,6 @@ struct FixedColumn {
 
   ColumnKind kind;
   std::size_t field;
-  bool has_null = false;  ///< among the waiting rows
   std::vector<std::uint64_t> values;
   std::vector<std::uint8_t> present;
   ColumnHash hash;
@@ -36,7 +36,6 @@ struct TextColumn {
   explicit TextColumn(std::size_t f) : field(f), hash(true) {}
 
   std::size_t field;
-  bool has_null = false;
   bool has_words = true;
   std::size_t rows_until_dense = 0;  ///< how many rows it took to fill the dictionary
   Words words;
@@ -75,6 +74,11 @@ class Rows {
   FixedColumn& fixed(std::size_t index) { return fixed_[index]; }
   TextColumn& text(std::size_t index) { return text_[index]; }
 
+  /// Whether the first `rows` of a column's presence hold a null.
+  static bool has_null(const std::vector<std::uint8_t>& present, std::size_t rows) {
+    return std::memchr(present.data(), 0, rows) != nullptr;
+  }
+
   /// Adds the waiting rows to the columns' hashes and forgets them.
   void hash_and_clear();
   std::uint64_t rows_hashed() const { return rows_hashed_; }
@@ -82,6 +86,13 @@ class Rows {
   std::size_t memory_bytes() const;
 
  private:
+  /// Where append() puts a fixed column's cells: close together, for the columns themselves are large.
+  struct Target {
+    std::uint64_t* values;
+    std::uint8_t* present;
+    std::size_t field;
+  };
+
   void grow();
   void append_text(TextColumn& column, std::string_view text);
   void hash_fixed(FixedColumn& column);
@@ -90,6 +101,7 @@ class Rows {
 
   std::vector<ColumnPlace> places_;
   std::vector<FixedColumn> fixed_;
+  std::vector<Target> targets_;  ///< of the schema's fixed columns
   std::vector<TextColumn> text_;
   std::size_t count_ = 0;
   std::size_t capacity_ = 0;
