@@ -69,7 +69,6 @@ constexpr std::array table{
     int32("log.roll.hours", "168", 1, "As log.roll.ms, in hours."),
     int64("log.roll.ms", nullptr, 1, "Age at which the active segment is closed."),
     int32("log.segment.bytes", "1073741824", 1024 * 1024, "Size at which the active segment is closed."),
-    int64("log.segment.delete.delay.ms", "60000", 0, "How long a deleted segment's files are kept."),
     int32("max.connections", "2147483647", 0, "The most connections at a time."),
     int32("max.connections.per.ip", "2147483647", 0, "The most connections from one address at a time."),
     int32("max.incremental.fetch.session.cache.slots", "1000", 0, "The most fetch sessions kept."),
@@ -91,7 +90,6 @@ constexpr std::array table{
 constexpr std::array topic_table{
     TopicProperty{"cleanup.policy", "log.cleanup.policy", {}, {}},
     TopicProperty{"compression.type", "compression.type", {}, {}},
-    TopicProperty{"file.delete.delay.ms", "log.segment.delete.delay.ms", {}, {}},
     TopicProperty{"index.interval.bytes", "log.index.interval.bytes", {}, {}},
     TopicProperty{"max.message.bytes", "message.max.bytes", {}, {}},
     TopicProperty{"message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", {}, {}},
@@ -290,7 +288,6 @@ TopicSettings resolve(const ServerConfig& server, const Values& values) {
   s.segment_index_bytes = number("segment.index.bytes");
   s.timestamp_before_max_ms = number("message.timestamp.before.max.ms");
   s.timestamp_after_max_ms = number("message.timestamp.after.max.ms");
-  s.file_delete_delay_ms = number("file.delete.delay.ms");
   s.min_insync_replicas = number("min.insync.replicas");
   s.log_append_time = text("message.timestamp.type") == "LogAppendTime";
   return s;

@@ -83,7 +83,6 @@ struct TopicSettings {
   std::int64_t segment_index_bytes = 0;
   std::int64_t timestamp_before_max_ms = 0;
   std::int64_t timestamp_after_max_ms = 0;
-  std::int64_t file_delete_delay_ms = 0;
   std::int64_t min_insync_replicas = 1;
   bool log_append_time = false;
 };
