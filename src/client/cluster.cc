@@ -149,6 +149,10 @@ Result<void> Cluster::learn(wire::MetadataResponse answer, bool all_topics) {
   controller_ = BrokerId{answer.controller_id};
   std::vector<Broker> brokers;
   for (auto& broker : answer.brokers) {
+    if (broker.port <= 0 || broker.port > 65535) {
+      return fail(Code::corrupt, fmt::format("{} did not describe itself: broker {} has port {}", bootstrap_,
+                                             broker.node_id, broker.port));
+    }
     const auto port = static_cast<std::uint16_t>(broker.port);
     brokers.push_back(
         {BrokerId{broker.node_id}, {std::move(broker.host), port}, broker.rack.value_or(std::string{})});

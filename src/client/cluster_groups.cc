@@ -59,6 +59,10 @@ Result<Connection*> Cluster::coordinator(const std::string& group) {
     return std::unexpected(
         wire::to_error(told.error_code, fmt::format("group {}: no coordinator was found", group)));
   }
+  if (told.port <= 0 || told.port > 65535) {
+    return fail(Code::corrupt, fmt::format("group {}: no coordinator was found: broker {} has port {}", group,
+                                           told.node_id, told.port));
+  }
   const BrokerId id{told.node_id};
   if (find_broker(id) == nullptr) {
     brokers_.push_back({id, {told.host, static_cast<std::uint16_t>(told.port)}, {}});
