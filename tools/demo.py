@@ -115,6 +115,7 @@ class Demo:
     def produce(self) -> None:
         self.show.step("336,776 real flights go in, over the Kafka protocol, acknowledged when they are on the disk")
         flights = self.work / "flights.ndjson"
+        self.show.line("unpacking them (the first time they are downloaded)")
         subprocess.run([sys.executable, ROOT / "tools/nycflights-ndjson", flights], check=True)
         first = flights.open(encoding="utf-8").readline()
         self.show.line(first[:100].rstrip() + "...")
@@ -138,7 +139,7 @@ class Demo:
             goal = max(goal, self.commits()) + self.random.randint(5, 11)
             self.wait(lambda: self.commits() >= goal or worker.poll() is not None, f"{goal} commits")
             if worker.poll() is not None and kill % 2 == 0:
-                raise Failed(f"the worker ended by itself: {(self.work / 'worker.err').read_text()[-2000:]}")
+                raise Failed(f"the worker ended by itself with {worker.returncode}: {(self.work / 'worker.err').read_text()[-2000:]}")
             commits = self.commits()
             if kill % 2 == 0:
                 self.kill(worker)
@@ -151,10 +152,14 @@ class Demo:
         worker = self.finish(worker, arguments)
 
     def finish(self, worker: subprocess.Popen, arguments: list) -> subprocess.Popen:
-        while worker.wait(120) != 0:  # what a supervisor does
+        for _ in range(KILLS):  # what a supervisor does
+            if worker.wait(120) == 0:
+                break
             self.running.remove(worker)
             self.show.line(f"worker {worker.pid} gave up while the broker was gone; started again", "33")
             worker = self.start("worker", *arguments)
+        else:
+            raise Failed(f"the worker did not reach the end: {(self.work / 'worker.err').read_text()[-2000:]}")
         files = sum(1 for _ in (self.lake / TOPIC).rglob("*.parquet"))
         self.show.line(f"the worker is at the end of the topic: {self.commits()} commits, {files} files", "32")
         return worker

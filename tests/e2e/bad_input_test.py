@@ -1,4 +1,5 @@
 """Wrong flags, missing things, foreign tables, destroyed records: an exit code and a message that says what did not happen."""
+import re
 import socket
 
 import harness
@@ -21,15 +22,15 @@ class Usage(harness.Case):
         self.refused("ingest", "run", "--tpic", "x", "--lake", self.lake, code=2, says="--topic")
         self.refused("broker", "--ephemral", code=2, says="--ephemeral")
         self.refused("produce", "x", "--key-feld", "id", code=2, says="--key-field")
-        self.refused("audit", "run", "--lke", "x", code=2, says="--lake")
+        self.refused("audit", "run", "--topic", "x", "--lake", "x", "--jsn", code=2, says="--json")
         self.refused("offsets", "lag", "--jsn", code=2, says="--json")
 
     def test_values_that_are_no_values_are_refused(self):
         common = ["ingest", "run", "--bootstrap-server", NOBODY, "--topic", "x", "--lake", self.lake]
         for flag, value in (("--roll-records", "many"), ("--roll-records", "0"), ("--codec", "zip"), ("--memory-max", "1"),
-                            ("--partition-by", "day("), ("--roll-interval", "soon")):
+                            ("--roll-interval", "soon")):
             with self.subTest(f"{flag} {value}"):
-                self.refused(*common, flag, value, code=2, says=flag.lstrip("-"))
+                self.refused(*common, flag, value, code=2, says=f"{flag.lstrip('-')}|{re.escape(value)}")
         self.refused("broker", "--ephemeral", "--listen", "127.0.0.1:99999", code=2, says="99999")
         self.refused("broker", "--ephemeral", "--create", "a:0", code=2, says="a:0")
 
@@ -40,7 +41,7 @@ class Usage(harness.Case):
     def test_a_broker_that_is_not_there_is_an_error_that_names_it(self):
         self.refused("ingest", "run", "--bootstrap-server", NOBODY, "--topic", "x", "--lake", self.lake, "--until", "end",
                      code=1, says="127.0.0.1:1", seconds=60)
-        self.refused("audit", "run", "--bootstrap-server", NOBODY, "--topic", "x", "--lake", self.lake, code=4,
+        self.refused("audit", "run", "--bootstrap-server", NOBODY, "--topic", "x", "--lake", self.lake, "--timeout", "2s", code=4,
                      says="127.0.0.1:1|x", seconds=60)
         self.refused("offsets", "range", "--bootstrap-server", NOBODY, "--topic", "x", code=1, says="127.0.0.1:1", seconds=60)
         self.assertFalse((self.lake / "x").exists(), "a table was begun")
@@ -52,7 +53,7 @@ class Usage(harness.Case):
         self.refused("ingest", "run", "--bootstrap-server", broker.address, "--topic", "x", "--lake", self.lake, "--schema",
                      self.directory / "none.json", "--until", "end", code=1, says="none.json")
         bad = self.directory / "bad.toml"
-        bad.write_text("[ingest]\ntopc = 'x'\n")
+        bad.write_text("version = 1\n[ingest]\ntopc = 'x'\n")
         done = harness.run("ingest", "run", "--config", bad)
         self.assertIn(done.code, (2, 78), str(done))
         self.assertRegex(done.err, "topc", str(done))
@@ -109,16 +110,16 @@ class Tables(harness.Case):
         self.fill(broker, "events", 500)
         done = harness.run(*self.ingest_arguments(broker.address, "events", "--until", "end"))
         self.assertEqual(done.code, 1, str(done))
-        self.assertRegex(done.err, "(?i)topic id|recreated|another topic", str(done))
+        self.assertRegex(done.err, "deleted and made anew", str(done))
         self.assertEqual(judge.query(self.lake / "events", "count(*)"), (100,))
 
     def test_records_that_retention_destroyed_halt_the_partition_with_the_exact_range(self):
-        broker = self.broker("--create", "events:1", "-X", "log.segment.bytes=20000", "-X", "log.retention.bytes=1", "-X",
+        broker = self.broker("--create", "events:1", "-X", "log.segment.bytes=1048576", "-X", "log.retention.bytes=1", "-X",
                              "log.retention.check.interval.ms=100")
         self.fill(broker, "events", 10)
         self.ingest(broker.address, "events")
-        for begin in range(10, 3000, 100):
-            self.produce(broker, "events", [harness.Feed.line(n) for n in range(begin, begin + 100)])
+        for begin in range(10, 40000, 10000):
+            self.produce(broker, "events", [harness.Feed.line(n) for n in range(begin, begin + 10000)])
 
         def log_start() -> int:
             rows = self.ok("offsets", "range", "--bootstrap-server", broker.address, "--topic", "events", "--json").json()
@@ -127,7 +128,5 @@ class Tables(harness.Case):
         harness.wait_until(lambda: log_start() > 10, "retention")
         done = harness.run(*self.ingest_arguments(broker.address, "events", "--until", "end"))
         self.assertEqual(done.code, 1, str(done))
-        said = done.err.replace(",", "")
-        self.assertRegex(said, r"\b10\b", str(done))
-        self.assertRegex(said, rf"\b{log_start()}\b", str(done))
+        self.assertIn(f"[10,{log_start()})", done.err, str(done))
         self.assertEqual(judge.query(self.lake / "events", "count(*)"), (10,))

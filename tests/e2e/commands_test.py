@@ -139,7 +139,8 @@ class IngestProcess(harness.Case):
         broker = self.broker("--create", "events:1")
         self.produce(broker, "events", [harness.Feed.line(n) for n in range(100)])
         config = self.directory / "ingest.toml"
-        config.write_text(f'bootstrap_server = "{broker.address}"\ntopic = "nowhere"\nlake = "{self.lake}"\n')
+        config.write_text(f'version = 1\n[ingest]\nbootstrap_server = "{broker.address}"\ntopic = "nowhere"\n'
+                          f'lake = "{self.lake}"\n')
         done = harness.run("ingest", "run", "--config", config, "--topic", "events", "--until", "end")
         self.assertEqual(done.code, 0, str(done))
         self.assertEqual(self.commits("events"), 1)
