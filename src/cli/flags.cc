@@ -44,6 +44,12 @@ std::string full_name(const CLI::App& app) {
   return name.starts_with("sluice ") ? name.substr(7) : name;
 }
 
+void print_help(const CLI::App& app) {
+  const auto words = "sluice " + full_name(app);
+  const bool whole = app.get_name().starts_with("sluice ");  // then CLI11 needs no words before it
+  std::fputs(app.help(whole ? "" : words.substr(0, words.rfind(' '))).c_str(), stdout);
+}
+
 nlohmann::json describe(const CLI::App& app) {
   nlohmann::json out = {{"name", full_name(app)}, {"text", app.get_description()}};
   auto& flags = out["flags"] = nlohmann::json::array();
@@ -114,8 +120,7 @@ std::optional<int> parse_flags(CLI::App& app, const std::vector<std::string>& ar
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     return std::nullopt;
   } catch (const CLI::CallForHelp&) {
-    std::fputs(innermost(app).help(full_name(innermost(app)) == app.get_name() ? "" : app.get_name()).c_str(),
-               stdout);
+    print_help(innermost(app));
     return exit_ok;
   } catch (const CLI::ExtrasError&) {
     const auto extras = app.remaining(true);

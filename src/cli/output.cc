@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -156,6 +157,13 @@ std::int64_t now_ms() {
       .count();
 }
 
+/// As every filter does whose reader has gone. (main ignores the signal, for the sake of sockets.)
+[[noreturn]] void die_by_sigpipe() {
+  std::signal(SIGPIPE, SIG_DFL);
+  std::raise(SIGPIPE);
+  std::_Exit(exit_failed);
+}
+
 std::size_t terminal_width() {
   winsize size{};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
@@ -251,7 +259,7 @@ Result<void> write_stdout(std::string_view text) {
   while (!text.empty()) {
     const auto written = ::write(STDOUT_FILENO, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EPIPE) return fail(Code::interrupted, "the reader of the output is gone");
+    if (written < 0 && errno == EPIPE) die_by_sigpipe();
     if (written < 0) {
       return fail(Code::io_failed, fmt::format("the output was not written: {}", std::strerror(errno)));
     }
