@@ -114,6 +114,22 @@ void drop_committed(Scene& scene, sim::FileSystem& fs) {
   }
 }
 
+/// drop_committed, asked before each operation: looks only after the sync that can have made a commit
+/// durable.
+class Retention {
+ public:
+  Retention(Scene& scene, sim::FileSystem& fs) : scene_(scene), fs_(fs) {}
+  void before(const sim::Operation& operation) {
+    if (is_due_) drop_committed(scene_, fs_);
+    is_due_ = operation.verb == sim::Verb::sync_dir && operation.path.find("/commits/") != std::string::npos;
+  }
+
+ private:
+  Scene& scene_;
+  sim::FileSystem& fs_;
+  bool is_due_ = false;
+};
+
 /// Every path of a readers' file below `dir`.
 void find_files(sim::FileSystem& fs, const std::string& dir, std::vector<std::string>& paths) {
   const auto entries = fs.list(dir);
@@ -249,7 +265,8 @@ TEST_P(IngestDies, AtAnyOperationAndNothingIsMissingOrDouble) {
     for (std::uint64_t at = 0;; ++at) {
       Scene scene;
       sim::FileSystem fs(at + 1);
-      if (drops) fs.before_operation([&](const sim::Operation&) { drop_committed(scene, fs); });
+      Retention retention(scene, fs);
+      if (drops) fs.before_operation([&](const sim::Operation& operation) { retention.before(operation); });
       fs.fail_operation(at, sim::Fault::die);
       const Outcome outcome = live(scene, fs, at, 2);
       const std::string when =
@@ -271,7 +288,8 @@ TEST_P(IngestDies, AgainWhileItRecovers) {
   for (std::uint64_t at = 0;; at += 3) {
     Scene scene;
     sim::FileSystem fs(at + 1);
-    fs.before_operation([&](const sim::Operation&) { drop_committed(scene, fs); });
+    Retention retention(scene, fs);
+    fs.before_operation([&](const sim::Operation& operation) { retention.before(operation); });
     fs.fail_operation(at, sim::Fault::die);
     if (live(scene, fs, at, 2).ended) break;
     const std::string when = happened(fs, name(GetParam()), at);
@@ -336,9 +354,10 @@ TEST(IngestFights, AZombieThatWakesAtAnyOperationHarmsNothing) {
       Scene scene;
       sim::FileSystem fs(at + 1);
       sim::FileSystem other(fs, at + 500);
+      Retention retention(scene, fs);
       bool slept = false;
       fs.before_operation([&](const sim::Operation& operation) {
-        if (drops) drop_committed(scene, fs);
+        if (drops) retention.before(operation);
         if (operation.number != at || slept) return;
         slept = true;  // and meanwhile another worker does everything
         const Outcome outcome = live(scene, other, at + 77, 3);
@@ -363,9 +382,10 @@ TEST(IngestFights, AWorkerThatComesAndDiesMeanwhileTakesNothingAway) {
     Scene scene;
     sim::FileSystem fs(at + 1);
     sim::FileSystem other(fs, at + 500);
+    Retention retention(scene, fs);
     bool slept = false;
     fs.before_operation([&](const sim::Operation& operation) {
-      drop_committed(scene, fs);
+      retention.before(operation);
       if (operation.number != at || slept) return;
       slept = true;
       // It recovers and sweeps, begins a range of its own, and dies over its first file.
