@@ -1,18 +1,22 @@
-// What a user or a client sets: server properties (-X), topic properties (CreateTopics), schema files.
+// What a user or a client sets: server properties (-X), topic properties (CreateTopics), schema files, and
+// the configuration file of ingest.
 //
-// Input: kind u8 (modulo 3) | text; for properties lines of NAME=VALUE
+// Input: kind u8 (modulo 4) | text; for properties lines of NAME=VALUE
 #include <string>
 
 #include "broker/config.h"
+#include "cli/ingest_config.h"
 #include "fuzz/input.h"
 #include "lake/schema.h"
 
 namespace sluice {
 namespace {
 
+constexpr int lines_max = 6;  // a wrong name is compared with every known one, which is slow here
+
 template <class F>
 void for_each_line(std::string_view text, F f) {
-  while (!text.empty()) {
+  for (int i = 0; i < lines_max && !text.empty(); ++i) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     const auto equals = line.find('=');
@@ -30,7 +34,10 @@ void check_server(std::string_view text) {
       SLUICE_ASSERT(!set.error().message.empty());
       return;
     }
+    // A topic's name sets the default that the server has for it.
     const auto* property = broker::find_server_property(name);
+    if (property == nullptr) name = broker::find_topic_property(name)->server_name;
+    property = broker::find_server_property(name);
     SLUICE_ASSERT(property != nullptr && !property->fixed);
     SLUICE_ASSERT(config.value(name) == value);
     if (property->type == broker::ValueType::int32 || property->type == broker::ValueType::int64) {
@@ -60,6 +67,18 @@ void check_schema(std::string_view text) {
   SLUICE_ASSERT(again->to_json() == schema->to_json());
 }
 
+void check_ingest(std::string_view text) {
+  const auto config = cli::parse_ingest_config(text, "x.toml");
+  if (!config) {
+    SLUICE_ASSERT(config.error().message.find("x.toml") != std::string::npos);
+    return;
+  }
+  for (const auto& [flag, texts] : config->flags) {
+    SLUICE_ASSERT(!flag.empty() && flag.find('_') == std::string::npos);
+    SLUICE_ASSERT(texts.size() == 1 || flag == "partition-by");
+  }
+}
+
 }  // namespace
 }  // namespace sluice
 
@@ -68,8 +87,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::Input input(data, size);
   const std::uint8_t kind = input.u8();
   const std::string text(as_text(input.rest()));
-  if (kind % 3 == 0) check_server(text);
-  if (kind % 3 == 1) check_topic(text);
-  if (kind % 3 == 2) check_schema(text);
+  if (kind % 4 == 0) check_server(text);
+  if (kind % 4 == 1) check_topic(text);
+  if (kind % 4 == 2) check_schema(text);
+  if (kind % 4 == 3) check_ingest(text);
   return 0;
 }

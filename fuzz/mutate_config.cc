@@ -45,6 +45,41 @@ std::string schema(fuzz::Random& random) {
   return text + "]}";
 }
 
+std::string ingest(fuzz::Random& random) {
+  constexpr const char* keys[] = {"topic",         "lake",    "partition_by", "roll_records", "roll_bytes",
+                                  "roll_interval", "codec",   "accept_gap",   "threads",      "more",
+                                  "a.b",           "\"a.b\"", "'a'",          "memory_max"};
+  constexpr const char* values[] = {"1",
+                                    "-9223372036854775808",
+                                    "0x7f",
+                                    "1e400",
+                                    "inf",
+                                    "true",
+                                    "\"64MiB\"",
+                                    "'x'",
+                                    "\"\"\"x\ny\"\"\"",
+                                    "[\"a\", \"b\"]",
+                                    "[[[]]]",
+                                    "{ x = 1 }",
+                                    "1979-05-27T07:32:00Z",
+                                    "\"\\u00e9\\U0001F600\""};
+  std::string text = random.one_in(8) ? "" : "version = 1\n";
+  for (const char* table : {"[ingest]\n", "[client]\n"}) {
+    text += table;
+    for (std::uint64_t i = random.below(4); i > 0; --i) {
+      text += std::string(keys[random.below(std::size(keys))]) + " = " +
+              values[random.below(std::size(values))] + "\n";
+    }
+  }
+  return text;
+}
+
+std::string valid(std::uint8_t kind, fuzz::Random& random) {
+  if (kind == 2) return schema(random);
+  if (kind == 3) return ingest(random);
+  return properties(kind, random);
+}
+
 }  // namespace
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t size_max,
@@ -52,10 +87,9 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
   fuzz::Random random(seed);
   if (size_max < 2) return LLVMFuzzerMutate(data, size, size_max);
   if (size < 2 || random.one_in(8)) {
-    const auto kind = static_cast<std::uint8_t>(random.below(3));
+    const auto kind = static_cast<std::uint8_t>(random.below(4));
     data[0] = kind;
-    const std::string text = kind == 2 ? schema(random) : properties(kind, random);
-    size = fuzz::put(as_bytes(text), data, 1, size_max);
+    size = fuzz::put(as_bytes(valid(kind, random)), data, 1, size_max);
     if (random.one_in(4)) return size;
   }
   return fuzz::bend(data, 1, size, size_max);
