@@ -47,8 +47,8 @@ bool is_terminal(std::FILE* stream);
 /// Whether colours may be used on it: a terminal, and NO_COLOR is not set.
 bool has_colors(std::FILE* stream);
 
-/// Writes all of `text` to stdout; io_failed where it cannot (a full disk). Where the reader is gone (`head`),
-/// the process ends by SIGPIPE, as filters do.
+/// Writes all of `text` to stdout; io_failed where it cannot (a full disk). Where the reader is gone
+/// (`head`), the process ends by SIGPIPE, as filters do.
 Result<void> write_stdout(std::string_view text);
 
 /// One line on a terminal that is drawn over. Does nothing elsewhere. One thread.
