@@ -58,7 +58,8 @@ Result<void> PartitionTask::open() {
   if (swept > 0) notice(fmt::format("removed {} temporary files that can no longer be committed", swept));
   bounds_ = SLUICE_TRY(source_.bounds(plan_.partition));
   if (position() < bounds_.log_start && job_.options.accept_gap) SLUICE_TRY(start_after_gap(bounds_));
-  // By a source of its own: what source_ has fetched for this thread's other partitions must not be taken away.
+  // By a source of its own: what source_ has fetched for this thread's other partitions must not be taken
+  // away.
   const auto witness = SLUICE_TRY(job_.make_source());
   SLUICE_TRY(check_continuity(*witness, plan_, bounds_, position(), before_of(log_.last()), *job_.env.clock,
                               job_.options.unreachable_max));
