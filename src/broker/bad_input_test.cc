@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "broker/test_client.h"
+#include "broker/broker_fixture.h"
 #include "wire/generated/api_versions_request.h"
 #include "wire/generated/api_versions_response.h"
 #include "wire/generated/metadata_request.h"

@@ -1,9 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <condition_variable>
 #include <thread>
 
-#include "broker/test_client.h"
+#include "broker/broker_fixture.h"
 #include "wire/generated/list_offsets_request.h"
 #include "wire/generated/list_offsets_response.h"
 #include "wire/generated/metadata_request.h"
@@ -123,6 +124,39 @@ TEST_F(ProduceFetch, NothingIsVisibleBeforeItIsDurableWhateverTheAcks) {
   const auto response = c.call(wait, 12);
   EXPECT_THAT(values_of(*response.responses[0].partitions[0].records), ElementsAre("a"));
   fs_.before_operation(nullptr);
+}
+
+TEST_F(ProduceFetch, AStopWhileASyncRunsIsClean) {
+  start();
+  create("events", 1);
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool hold = true;
+  bool waits = false;
+  fs_.before_operation([&](const sim::Operation& operation) {
+    if (operation.verb != sim::Verb::sync || operation.path.find(".log") == std::string::npos) return;
+    std::unique_lock lock(mutex);
+    waits = true;
+    changed.notify_all();
+    changed.wait(lock, [&] { return !hold; });
+  });
+  TestClient c = client();
+  c.send(produce_request("events", 0, batch({"a"})), 9);
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return waits; });
+  }
+  std::thread stopping([&] { stop(); });
+  EXPECT_TRUE(c.is_closed()) << "unanswered, since the broker stops";
+  {
+    const std::scoped_lock lock(mutex);
+    hold = false;
+  }
+  changed.notify_all();
+  stopping.join();
+  fs_.before_operation(nullptr);
+  start();
+  EXPECT_THAT(read_all("events", 0), ElementsAre("a"));
 }
 
 TEST_F(ProduceFetch, AWaitingFetchIsWokenByAProduce) {

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "broker/test_client.h"
+#include "broker/broker_fixture.h"
 #include "wire/generated/delete_topics_request.h"
 #include "wire/generated/delete_topics_response.h"
 #include "wire/generated/describe_configs_request.h"

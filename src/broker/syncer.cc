@@ -19,12 +19,15 @@ void Syncer::stop() {
     stopping_ = true;
   }
   wake_.notify_one();
-  if (worker_.joinable()) worker_.join();
+  if (!worker_.joinable()) return;
+  worker_.join();
+  stopped_ = true;
+  if (const auto round = running_) end_round(*round);  // its way back through the loop is cut off
 }
 
 void Syncer::add(const PartitionPtr& partition) {
   dirty_.insert(partition);
-  if (round_posted_ || round_running_) return;
+  if (round_posted_ || running_ != nullptr || stopped_) return;
   round_posted_ = true;
   // Not at once: the other connections that are readable now get into the same round.
   loop_.post([this, weak = std::weak_ptr(alive_)] {
@@ -35,7 +38,7 @@ void Syncer::add(const PartitionPtr& partition) {
 }
 
 void Syncer::begin_round() {
-  auto round = std::make_unique<Round>();
+  auto round = std::make_shared<Round>();
   for (const PartitionPtr& partition : std::exchange(dirty_, {})) {
     if (partition->log() == nullptr) continue;
     auto job = partition->log()->begin_sync();
@@ -46,7 +49,7 @@ void Syncer::begin_round() {
     }
   }
   if (round->empty()) return;
-  round_running_ = true;
+  running_ = round;
   {
     const std::scoped_lock lock(mutex_);
     to_do_ = std::move(round);
@@ -55,7 +58,7 @@ void Syncer::begin_round() {
 }
 
 void Syncer::end_round(Round& round) {
-  round_running_ = false;
+  const auto kept = std::exchange(running_, nullptr);  // `round` lives in it
   for (Item& item : round) {
     if (item.partition->log() == nullptr) continue;  // deleted meanwhile
     const auto moved = item.partition->log()->finish_sync(item.done);
@@ -68,19 +71,19 @@ void Syncer::end_round(Round& round) {
     if (moved && item.partition->log() != nullptr && item.partition->log()->needs_sync())
       dirty_.insert(item.partition);
   }
-  if (!dirty_.empty() && !round_posted_ && !round_running_) begin_round();
+  if (!dirty_.empty() && !round_posted_ && running_ == nullptr && !stopped_) begin_round();
 }
 
 void Syncer::work() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || to_do_ != nullptr; });
-    if (stopping_) return;
-    std::shared_ptr<Round> round = std::move(to_do_);
+    if (to_do_ == nullptr) return;  // a round that was handed over is done even when we stop
+    const std::shared_ptr<Round> round = std::exchange(to_do_, nullptr);
     lock.unlock();
     for (Item& item : *round) item.done = item.job.run();
     loop_.post([this, weak = std::weak_ptr(alive_), round] {
-      if (!weak.expired()) end_round(*round);
+      if (!weak.expired() && running_ == round) end_round(*round);
     });
     lock.lock();
   }

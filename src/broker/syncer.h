@@ -20,14 +20,13 @@ namespace sluice::broker {
 class Syncer {
  public:
   Syncer(env::EventLoop& loop, Notices& notices);
-  /// Waits for the round that runs; what it did is not told any more.
   ~Syncer();
   Syncer(const Syncer&) = delete;
   Syncer& operator=(const Syncer&) = delete;
 
   /// `partition` was appended to: it is part of the next round.
   void add(const PartitionPtr& partition);
-  /// Ends the worker; nothing more is synced by it.
+  /// Waits for the round that runs and takes its result; begins no other. On the loop's thread, or after it.
   void stop();
 
  private:
@@ -46,12 +45,13 @@ class Syncer {
   env::EventLoop& loop_;
   Notices& notices_;
   std::set<PartitionPtr> dirty_;
-  bool round_posted_ = false;   // begin_round is on its way
-  bool round_running_ = false;  // the worker has one
+  bool round_posted_ = false;       // begin_round is on its way
+  bool stopped_ = false;            // no round is begun any more
+  std::shared_ptr<Round> running_;  // with the worker, or on its way back
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::unique_ptr<Round> to_do_;  // guarded by mutex_
+  std::shared_ptr<Round> to_do_;  // guarded by mutex_
   bool stopping_ = false;         // guarded by mutex_
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   std::thread worker_;  // last: starts when all else is there
