@@ -96,7 +96,7 @@ Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, std
   Segment& segment = active();
   if (segment.empty()) segment.first_append_ms = now_ms;
   segment.last_append_ms = now_ms;
-  remember_position(head.range.begin, segment.base(), segment.bytes());
+  places_[0] = {head.range.begin, segment.base(), segment.bytes()};
   segment.note(head, options_.index_interval_bytes);
   log_end_ = head.range.end;
   if (head.has_sequence()) producers_->note(head, now_ms);

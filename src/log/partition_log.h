@@ -253,8 +253,8 @@ class PartitionLog {
     Offset segment_base;
     std::uint64_t position = 0;
   };
-  std::array<Place, 8> places_;
-  std::size_t places_next_ = 0;
+  std::array<Place, 8> places_;  // the first one is the last append's
+  std::size_t places_next_ = 1;
   Bytes scratch_;  // for one batch that is looked into
   record::Decompressor decompressor_;
 };

@@ -61,7 +61,7 @@ void PartitionLog::remember_position(Offset offset, Offset segment_base, std::ui
     }
   }
   places_[places_next_] = {offset, segment_base, position};
-  places_next_ = (places_next_ + 1) % places_.size();
+  places_next_ = places_next_ + 1 < places_.size() ? places_next_ + 1 : 1;
 }
 
 /// The batch of `segment` that holds `offset`, or the first one after it; nothing at the end.
