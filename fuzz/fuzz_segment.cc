@@ -67,7 +67,8 @@ Filled fill(unsigned batches, bool close) {
     if (i % 3 != 2) SLUICE_ASSERT((*log)->sync().has_value());
   }
   if (close) SLUICE_ASSERT((*log)->close().has_value());
-  for (const auto& file : fs.list(log_dir).value())
+  const auto names = fs.list(log_dir).value();
+  for (const auto& file : names)
     filled.files.emplace_back(file.name, fs.read_file(env::join(log_dir, file.name), 1 << 24).value());
   return filled;
 }
