@@ -216,6 +216,7 @@ std::string time_value(const PartitionTerm& term, Type type, std::int64_t whole)
 HivePaths::HivePaths(std::shared_ptr<const Schema> schema, const Partitioning& partitioning)
     : schema_(std::move(schema)), partitioning_(partitioning) {
   for (const PartitionTerm& term : partitioning_.terms()) names_.push_back(hive_escape(term.name) + "=");
+  keys_.resize(names_.size());
 }
 
 bool HivePaths::append_value(const PartitionTerm& term, const Row& row, std::int64_t timestamp_ms) {
@@ -249,8 +250,29 @@ bool HivePaths::no_value(const PartitionTerm& term, std::string_view why) {
   return false;
 }
 
+bool HivePaths::same_key(std::size_t i, const Row& row, std::int64_t timestamp_ms) {
+  const PartitionTerm& term = partitioning_.terms()[i];
+  const bool own = term.field == PartitionTerm::record_timestamp;
+  const Type type = own ? Type::timestamp : schema_->fields()[term.field].type;
+  const bool present = own || row.present[term.field] != 0;
+  std::int64_t whole = own ? timestamp_ms : static_cast<std::int64_t>(row.bits[term.field]);
+  if (term.kind != PartitionTerm::Kind::column && type != Type::date) {
+    const std::int64_t hours = floor_divide(whole, own ? micros_per_hour / 1000 : micros_per_hour);
+    whole = term.kind == PartitionTerm::Kind::hour ? hours : floor_divide(hours, 24);
+  }
+  const std::string_view text = own ? std::string_view{} : row.text[term.field];
+  Key& key = keys_[i];
+  if (key.known && key.present == present && key.whole == whole && key.text == text) return true;
+  key = {true, present, whole, std::string(text)};
+  return false;
+}
+
 bool HivePaths::make(const Row& row, std::int64_t timestamp_ms) {
+  bool same = problem_.empty();
+  for (std::size_t i = 0; i < names_.size(); ++i) same = same_key(i, row, timestamp_ms) && same;
+  if (same) return true;
   path_.clear();
+  problem_.clear();
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (i != 0) path_ += '/';
     path_ += names_[i];

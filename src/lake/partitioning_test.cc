@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "lake/hive_path.h"
 #include "lake/testing.h"
 
@@ -75,6 +77,25 @@ TEST(Partitioning, ValuesBecomeDirectoryNames) {
   EXPECT_EQ(path_of({"s"}, R"({"s":"/"})"), "s=%2F");
   EXPECT_EQ(path_of({"s", "day(at)"}, "{}"),
             "s=__HIVE_DEFAULT_PARTITION__/at_day=__HIVE_DEFAULT_PARTITION__");
+}
+
+TEST(Partitioning, APathDoesNotDependOnTheRecordBefore) {
+  const std::vector<std::string> terms = {"s", "hour(at)", "day(_timestamp)"};
+  HivePaths paths(schema(), Partitioning::parse(terms, *schema()).value());
+  Decoder decoder(schema());
+  const char* const records[] = {
+      R"({"s":"a","at":"2013-01-01T00:00:00Z"})", R"({"s":"a","at":"2013-01-01T00:59:59Z"})",
+      R"({"s":"","at":"2013-01-01T00:59:59Z"})",  R"({"s":"b","at":"1969-12-31T23:00:00Z"})",
+      R"({"at":"1969-12-31T23:00:00Z"})",         R"({"s":"a"})"};
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 2'000; ++i) {
+    const char* const json = records[random() % std::size(records)];
+    const auto timestamp_ms = static_cast<std::int64_t>(random() % 3) * 43'200'000 - 1;
+    const testing::Padded value(json);
+    ASSERT_TRUE(decoder.decode(value.view()));
+    const bool made = paths.make(decoder.row(), timestamp_ms);
+    ASSERT_EQ(made ? paths.path() : paths.problem(), path_of(terms, json, timestamp_ms));
+  }
 }
 
 TEST(Partitioning, ValuesThatCannotBeReadBackAreNamed) {
