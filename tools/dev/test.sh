@@ -85,7 +85,7 @@ long_tests() {
   step build-clang compile clang
   step clang-tidy clang_tidy
   step unit-tsan unit_tests tsan
-  step compat-java compat --java
+  step compat-java compat --java tools/apache-kafka
   step e2e-long e2e --long
   step schema check_schema
   step fuzz-short fuzz_all 30
