@@ -35,6 +35,7 @@ Result<std::vector<env::Address>> parse_bootstrap(std::string_view text) {
 
 std::vector<BrokerId> broker_ids(const std::vector<std::int32_t>& ids) {
   std::vector<BrokerId> out;
+  out.reserve(ids.size());
   for (const std::int32_t id : ids) out.emplace_back(id);
   return out;
 }

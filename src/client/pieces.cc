@@ -68,7 +68,7 @@ Result<void> split_into_pieces(BytesView records, std::span<const AbortedTransac
       out.pieces.push_back({Piece::Kind::compacted, {out.end, batch->base_offset()}, std::nullopt});
       out.end = batch->base_offset();
     }
-    out.pieces.push_back({kind, {out.end, after}, *batch});
+    out.pieces.push_back({kind, {out.end, after}, batch});
     out.end = after;
     out.last_leader_epoch = batch->leader_epoch();
   }
