@@ -9,8 +9,8 @@
 #include "cli/command.h"
 
 #define TOML_EXCEPTIONS 0
-// The library asserts what it has not checked of the text: '[!' would end the process. Its parser goes on to say
-// what is wrong there, if it is let.
+// The library asserts what it has not checked of the text: '[!' would end the process. Its parser goes on to
+// say what is wrong there, if it is let.
 #define TOML_ASSERT(expression) static_cast<void>(0)
 #include <toml++/toml.h>
 
