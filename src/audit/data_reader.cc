@@ -117,16 +117,15 @@ Result<void> check_columns(const std::string& path, const arrow::Schema& found,
   return {};
 }
 
-/// A batch's rows, one after another.
+/// A batch's rows, one after another; borrows the batch.
 class Rows {
  public:
-  Rows(const arrow::RecordBatch& batch, const std::string& hive_dir) : batch_(batch), hive_dir_(hive_dir) {
+  Rows(const arrow::RecordBatch& batch, const std::string& hive_dir) : hive_dir_(hive_dir) {
     for (const auto& column : batch.columns()) columns_.push_back(column.get());
   }
   FileRow row(RowHasher& hasher, std::int64_t i) const;
 
  private:
-  const arrow::RecordBatch& batch_;
   const std::string& hive_dir_;
   std::vector<const arrow::Array*> columns_;
 };

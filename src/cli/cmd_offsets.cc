@@ -28,7 +28,8 @@ void declare_common(CLI::App& app, Flags& flags) {
   app.add_option("-t,--topic", flags.topics, "The topic, as often as needed")
       ->type_name("TOPIC")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   app.add_option("--output", flags.output,
                  "table, json, jsonl, csv, tsv, or kafka for topic:partition:offset")
       ->type_name("FORMAT")

@@ -208,7 +208,8 @@ void declare(CLI::App& app, Flags& flags) {
   app.add_option("--allow-data-loss", flags.allow_data_loss,
                  "Properties that -X may set so that records can be lost")
       ->type_name("NAME[,...]")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_flag("--json", flags.json, "End with one JSON object");
   app.add_flag("-q,--quiet", flags.quiet, "No progress");
   add_cluster_flags(app, flags.cluster);

@@ -143,7 +143,8 @@ void add_cluster_flags(CLI::App& app, ClusterFlags& flags) {
   app.add_option("-X,--command-property", flags.properties, "A Kafka client property, as often as needed")
       ->type_name("KEY=VALUE")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
 }
 
 Result<std::pair<std::string, std::string>> parse_property(std::string_view text) {

@@ -57,6 +57,17 @@ TEST(Flags, PropertiesMayRepeatAndKeepTheirOrder) {
   EXPECT_FALSE(parse_property("=x").has_value());
 }
 
+TEST(Flags, APropertyLeavesTheWordsAfterItAlone) {
+  CLI::App app("", "demo");
+  ClusterFlags flags;
+  std::vector<std::string> files;
+  add_cluster_flags(app, flags);
+  app.add_option("FILE", files);
+  EXPECT_EQ(parse_flags(app, {"-X", "linger.ms=5", "a.txt", "b.txt"}), std::nullopt);
+  EXPECT_EQ(flags.properties, (std::vector<std::string>{"linger.ms=5"}));
+  EXPECT_EQ(files, (std::vector<std::string>{"a.txt", "b.txt"}));
+}
+
 TEST(Flags, HelpGoesToStdoutAndIsNoFailure) {
   CLI::App app("", "demo");
   testing::internal::CaptureStdout();
