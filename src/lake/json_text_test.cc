@@ -1,5 +1,6 @@
 #include "lake/json_text.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -54,14 +55,13 @@ TEST(JsonText, DoublesAreTheNearestAndNeverInfinite) {
 
 TEST(JsonText, EveryDayOfTheCalendarIsADateAndNoOtherIs) {
   std::int64_t expected = -719162;  // 0001-01-01
-  char text[16];
   for (int year = 1; year <= 9999; ++year) {
     for (int month = 1; month <= 12; ++month) {
       const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
       const int days =
           month == 2 ? (leap ? 29 : 28) : (month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31);
       for (int day : {0, 1, 15, 28, 29, 30, 31, 32}) {
-        std::snprintf(text, sizeof text, "%04d-%02d-%02d", year, month, day);
+        const std::string text = fmt::format("{:04}-{:02}-{:02}", year, month, day);
         std::int64_t found = 0;
         const bool is_day = day >= 1 && day <= days;
         ASSERT_EQ(parse_date(text, found), is_day) << text;
