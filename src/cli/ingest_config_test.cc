@@ -12,7 +12,7 @@ Error error_of(std::string_view text) {
 }
 
 TEST(IngestConfig, KeysBecomeTheTextsThatFlagsTake) {
-  const auto config = parse_ingest_config(R"(
+  const auto config = parse_ingest_config(R"toml(
 version = 1
 [ingest]
 topic = "flights"
@@ -23,7 +23,7 @@ accept_gap = true
 [client]
 "fetch.max.bytes" = 1048576
 "check.crcs" = false
-)",
+)toml",
                                           "x.toml");
   ASSERT_TRUE(config.has_value()) << config.error().message;
   EXPECT_EQ(config->flags.at("topic"), std::vector<std::string>{"flights"});
@@ -50,15 +50,16 @@ TEST(IngestConfig, AnUnquotedKafkaNameIsToldToBeQuoted) {
 TEST(IngestConfig, ValuesOfAnotherTypeAreRefused) {
   for (const char* line : {"topic = 5", "roll_records = \"many\"", "roll_records = 1.5", "accept_gap = 1",
                            "partition_by = [1]", "partition_by = {}", "topic = []"}) {
-    error_of(std::string("version = 1\n[ingest]\n") + line + "\n");
+    EXPECT_EQ(error_of(std::string("version = 1\n[ingest]\n") + line + "\n").code, Code::invalid_argument)
+        << line;
   }
 }
 
 TEST(IngestConfig, WhatIsNotTomlOrOfAnotherVersionIsRefused) {
   for (const char* text : {"", "version = 2", "version = \"1\"", "version = 1\n[ingest",
                            "version = 1\ningest = 5", "\xff\xfe", "version = 1\nversion = 1"})
-    error_of(text);
-  error_of("version = 1\nx = " + std::string(100'000, '['));
+    EXPECT_EQ(error_of(text).code, Code::invalid_argument) << text;
+  EXPECT_EQ(error_of("version = 1\nx = " + std::string(100'000, '[')).code, Code::invalid_argument);
 }
 
 }  // namespace

@@ -322,6 +322,8 @@ TEST_P(IngestFails, AtAnyOperationAndTheNextStartFinishes) {
     for (std::uint64_t at = 0;; ++at) {
       Scene scene;
       sim::FileSystem fs(at + 1);
+      Retention retention(scene, fs);
+      fs.before_operation([&](const sim::Operation& operation) { retention.before(operation); });
       fs.fail_operation(at, GetParam());
       const Outcome outcome = live(scene, fs, at, 2);
       const std::string when =
