@@ -140,7 +140,8 @@ bool damage_some(sim::FileSystem& fs, fuzz::Input& input) {
   return log_damaged;
 }
 
-/// Reads everything that is served. Whole logs serve what was written.
+/// Reads everything that is served. Whole log files serve what was written, one batch after the other: no
+/// other file may hide a record.
 void read_all(PartitionLog& log, const std::vector<Stored>& stored, bool log_damaged) {
   Bytes buffer(64 << 10);
   Offset at = log.log_start_offset();
@@ -151,10 +152,12 @@ void read_all(PartitionLog& log, const std::vector<Stored>& stored, bool log_dam
       return;
     }
     if (slice->bytes == 0) {
+      SLUICE_ASSERT(log_damaged || slice->bytes_needed > 0);
       SLUICE_ASSERT(slice->bytes_needed <= (std::size_t{1} << 24));
       return;
     }
     SLUICE_ASSERT(slice->next > at);
+    Offset expected = at;
     BytesView rest = BytesView(buffer).first(slice->bytes);
     while (!rest.empty()) {
       const auto batch = record::next_batch(rest);
@@ -164,6 +167,9 @@ void read_all(PartitionLog& log, const std::vector<Stored>& stored, bool log_dam
         return s.offset == (*batch)->base_offset() && std::ranges::equal(s.bytes, (*batch)->bytes());
       });
       SLUICE_ASSERT(known || log_damaged);
+      const bool joins = (*batch)->base_offset() == expected || log_damaged;
+      SLUICE_ASSERT(joins);
+      expected = (*batch)->range().end;
     }
     at = slice->next;
   }

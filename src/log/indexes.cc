@@ -142,10 +142,11 @@ std::uint64_t Indexes::position_before(Offset offset) const {
   return after == offsets_.begin() ? 0 : position(*(after - 1));
 }
 
-Offset Indexes::offset_before(std::int64_t timestamp_ms) const {
+std::optional<TimeMark> Indexes::time_before(std::int64_t timestamp_ms) const {
   SLUICE_ASSERT(loaded_);
   const auto after = std::ranges::upper_bound(times_, timestamp_ms, {}, &TimeEntry::timestamp_ms);
-  return after == times_.begin() ? base_ : base_ + (after - 1)->relative;
+  if (after == times_.begin()) return std::nullopt;
+  return TimeMark{(after - 1)->timestamp_ms, base_ + (after - 1)->relative};
 }
 
 }  // namespace sluice::log

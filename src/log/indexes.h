@@ -33,6 +33,12 @@ struct TimeEntry {
   std::int32_t relative = 0;
 };
 
+/// A time entry, its offset made whole.
+struct TimeMark {
+  std::int64_t timestamp_ms = record::no_timestamp;
+  Offset offset;
+};
+
 /// In memory; files are written by persist() only, which is when a segment is sealed or closed.
 class Indexes {
  public:
@@ -58,10 +64,13 @@ class Indexes {
 
   /// A place at or before the batch that holds `offset`: where walking begins.
   std::uint64_t position_before(Offset offset) const;
-  /// The offset of a batch at or before the first one that has a timestamp >= `timestamp_ms`.
-  Offset offset_before(std::int64_t timestamp_ms) const;
+  /// The entry of a batch at or before the first one that has a timestamp >= `timestamp_ms`; nothing where no
+  /// entry is before it.
+  std::optional<TimeMark> time_before(std::int64_t timestamp_ms) const;
   /// The last entry's place, where a walk to the end of the file begins.
   std::uint64_t last_position() const { return offsets_.empty() ? 0 : position(offsets_.back()); }
+  /// The last offset of the batch there; the base where there is no entry.
+  Offset last_indexed() const { return offsets_.empty() ? base_ : base_ + offsets_.back().relative; }
 
   /// The largest timestamp of the segment and the last offset of the first batch that has it. Known even
   /// while unloaded.

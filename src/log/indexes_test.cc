@@ -34,10 +34,11 @@ TEST(Indexes, HoldAnEntryAfterMoreThanTheInterval) {
 
 TEST(Indexes, FindAPlaceBeforeEveryTimestamp) {
   const Indexes indexes = ten_batches();
-  EXPECT_EQ(indexes.offset_before(0), base);
-  EXPECT_EQ(indexes.offset_before(52), Offset{1029});
-  EXPECT_EQ(indexes.offset_before(53), Offset{1029});
-  EXPECT_EQ(indexes.offset_before(100), Offset{1089});
+  EXPECT_FALSE(indexes.time_before(0));
+  EXPECT_EQ(indexes.time_before(52)->offset, Offset{1029});
+  EXPECT_EQ(indexes.time_before(53)->offset, Offset{1029});
+  EXPECT_EQ(indexes.time_before(100)->offset, Offset{1089});
+  EXPECT_EQ(indexes.time_before(100)->timestamp_ms, 58);
   EXPECT_EQ(indexes.max_timestamp_ms(), 59);
   EXPECT_EQ(indexes.max_timestamp_offset(), Offset{1099});
 }
@@ -55,7 +56,9 @@ TEST(Indexes, AreTheSameAfterPersistAndLoad) {
   for (std::int64_t offset = 1000; offset < 1110; ++offset) {
     ASSERT_EQ(read.position_before(Offset{offset}), written.position_before(Offset{offset}));
   }
-  for (std::int64_t t = 0; t < 100; ++t) ASSERT_EQ(read.offset_before(t), written.offset_before(t));
+  EXPECT_EQ(read.time_before(51).has_value(), written.time_before(51).has_value());
+  for (std::int64_t t = 52; t < 59; ++t)
+    ASSERT_EQ(read.time_before(t)->offset, written.time_before(t)->offset);
   EXPECT_EQ(read.max_timestamp_offset(), Offset{1099});
 }
 

@@ -43,11 +43,7 @@ Result<Segment*> PartitionLog::segment_of(Offset offset) {
   indexed_ = nullptr;
   if (!SLUICE_TRY(segment->indexes().load(fs_, segment->bytes()))) {
     // Damaged since the log was opened: the log file says it all again.
-    segment->indexes().clear();
-    HeadWalker walker{*segment->file(), 0, segment->bytes()};
-    while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
-      segment->indexes().note(batch->head, batch->position, options_.index_interval_bytes);
-    }
+    SLUICE_TRY(segment->rebuild_indexes(options_.index_interval_bytes));
   }
   indexed_ = segment;
   return segment;
@@ -71,7 +67,7 @@ Result<std::optional<Located>> PartitionLog::locate(Segment& segment, Offset off
       return segment.find_from(place.position, offset);
     }
   }
-  return segment.find(offset);
+  return segment.find(offset, options_.index_interval_bytes);
 }
 
 Result<ReadSlice> PartitionLog::read(Offset from, Offset end, MutableBytes out) {
@@ -119,11 +115,11 @@ Result<TimestampOffset> PartitionLog::offset_for_timestamp(std::int64_t timestam
 
 Result<std::optional<TimestampOffset>> PartitionLog::search_segment(Segment& segment,
                                                                     std::int64_t timestamp_ms, Offset end) {
-  const Offset from = std::max(segment.indexes().offset_before(timestamp_ms), log_start_);
-  HeadWalker walker{*segment.file(), segment.indexes().position_before(from), segment.bytes()};
+  const std::uint64_t from = SLUICE_TRY(segment.find_time(timestamp_ms, options_.index_interval_bytes));
+  HeadWalker walker{*segment.file(), from, segment.bytes()};
   while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
     if (batch->head.range.end > end) return std::nullopt;
-    if (batch->head.range.end <= from || batch->head.max_timestamp_ms < timestamp_ms) continue;
+    if (batch->head.range.end <= log_start_ || batch->head.max_timestamp_ms < timestamp_ms) continue;
     const std::optional<TimestampOffset> found = SLUICE_TRY(search_batch(segment, *batch, timestamp_ms));
     if (found) return found;
   }

@@ -158,7 +158,8 @@ Result<void> Recovery::check_trusted(std::size_t end) {
   return {};
 }
 
-/// Whether the indexes fit the log file: then its end is found by walking from the last entry.
+/// Whether the indexes fit the log file: then its end is found by walking from the last entry. The entries
+/// before it are checked whenever they are used.
 Result<bool> Recovery::trust(Segment& segment) {
   if (!SLUICE_TRY(segment.indexes().load(log_.fs_, segment.bytes()))) return false;
   HeadWalker walker{*segment.file(), segment.indexes().last_position(), segment.bytes()};
@@ -168,8 +169,10 @@ Result<bool> Recovery::trust(Segment& segment) {
     if (!batch && batch.error().code == Code::corrupt) return false;
     if (!batch) return std::unexpected(batch.error());
     if (!*batch) break;
-    if ((*batch)->head.range.begin < end) return false;
-    end = (*batch)->head.range.end;
+    const BatchHead& head = (*batch)->head;
+    if (end == segment.base() && head.range.begin > segment.indexes().last_indexed()) return false;
+    if (head.range.begin < end || head.max_timestamp_ms > segment.indexes().max_timestamp_ms()) return false;
+    end = head.range.end;
   }
   segment.set_end(end);
   return true;
@@ -223,7 +226,8 @@ Result<bool> Recovery::load_snapshot(Offset at) {
 Result<void> Recovery::replay_heads(Offset from, Offset up_to) {
   while (from < up_to) {
     Segment* const segment = SLUICE_TRY(log_.segment_of(from));
-    HeadWalker walker{*segment->file(), segment->indexes().position_before(from), segment->bytes()};
+    const std::optional<Located> first = SLUICE_TRY(segment->find(from, log_.options_.index_interval_bytes));
+    HeadWalker walker{*segment->file(), first ? first->position : segment->bytes(), segment->bytes()};
     while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
       if (batch->head.range.begin >= up_to) return {};
       if (batch->head.range.begin < from || !batch->head.has_sequence()) continue;

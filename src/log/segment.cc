@@ -58,8 +58,53 @@ Result<std::optional<Located>> Segment::find_from(std::uint64_t position, Offset
   }
 }
 
-Result<std::optional<Located>> Segment::find(Offset offset) const {
-  return find_from(indexes_.position_before(offset), offset);
+/// Nothing where the index is not to be believed, and where there is no such batch.
+Result<std::optional<Located>> Segment::find_by_index(Offset offset) const {
+  HeadWalker walker{*file_, indexes_.position_before(offset), bytes_};
+  for (bool first = true;; first = false) {
+    Result<std::optional<Located>> batch = walker.next();
+    if (!batch && batch.error().code == Code::corrupt) return std::nullopt;  // no batch begins there
+    if (!batch || !*batch) return batch;
+    // A true entry's batch is not past the one sought, whatever is missing between offsets.
+    if (first && (*batch)->position > 0 && (*batch)->head.range.begin > offset) return std::nullopt;
+    if ((*batch)->head.range.end > offset) return batch;
+  }
+}
+
+Result<std::optional<Located>> Segment::find(Offset offset, std::uint32_t index_interval_bytes) {
+  std::optional<Located> batch = SLUICE_TRY(find_by_index(offset));
+  if (batch || offset >= end_) return batch;
+  // The log file alone is the truth. Where it is damaged itself, an index that is right past the damage
+  // stays.
+  batch = SLUICE_TRY(find_from(0, offset));
+  (void)rebuild_indexes(index_interval_bytes);
+  return batch;
+}
+
+Result<std::uint64_t> Segment::find_time(std::int64_t timestamp_ms, std::uint32_t index_interval_bytes) {
+  for (const bool again : {false, true}) {
+    const std::optional<TimeMark> mark = indexes_.time_before(timestamp_ms);
+    if (!mark) return 0;
+    // A true entry tells a timestamp of its batch.
+    const Result<std::optional<Located>> batch = find(mark->offset, index_interval_bytes);
+    if (batch && *batch && (*batch)->head.range.contains(mark->offset) &&
+        (*batch)->head.max_timestamp_ms == mark->timestamp_ms) {
+      return (*batch)->position;
+    }
+    if (again || !rebuild_indexes(index_interval_bytes)) break;
+  }
+  return 0;
+}
+
+Result<void> Segment::rebuild_indexes(std::uint32_t index_interval_bytes) {
+  Indexes made = indexes_;
+  made.clear();
+  HeadWalker walker{*file_, 0, bytes_};
+  while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
+    made.note(batch->head, batch->position, index_interval_bytes);
+  }
+  indexes_ = std::move(made);
+  return {};
 }
 
 Result<void> Segment::remove(env::FileSystem& fs) {

@@ -47,8 +47,13 @@ class Segment {
   Result<void> trim() { return file_->truncate(bytes_); }
   /// The first batch that ends after `offset`, from `position` on, or nothing at the end of the valid part.
   Result<std::optional<Located>> find_from(std::uint64_t position, Offset offset) const;
-  /// The same, through the index, which is loaded.
-  Result<std::optional<Located>> find(Offset offset) const;
+  /// The same, through the index, which is loaded. An index that lies is made anew on the way.
+  Result<std::optional<Located>> find(Offset offset, std::uint32_t index_interval_bytes);
+  /// Where walking begins for records with a timestamp >= `timestamp_ms`: a batch before which there are
+  /// none. Through the time index, likewise.
+  Result<std::uint64_t> find_time(std::int64_t timestamp_ms, std::uint32_t index_interval_bytes);
+  /// Makes the indexes again, in memory, from the log file. After an error they are as they were.
+  Result<void> rebuild_indexes(std::uint32_t index_interval_bytes);
   /// Whether bytes() was set from outside: forget all after `position`, where the batches end at `end`.
   void cut(std::uint64_t position, Offset end);
   Result<void> remove(env::FileSystem& fs);
@@ -59,6 +64,7 @@ class Segment {
 
  private:
   Segment(const std::string& dir, Offset base, std::shared_ptr<env::File> file, std::uint64_t bytes);
+  Result<std::optional<Located>> find_by_index(Offset offset) const;
 
   // Constant after construction.
   Offset base_;
