@@ -154,7 +154,7 @@ void Connection::let_pass(std::uint64_t number) {
   Slot& slot = slots_[number - first_number_];
   if (slot.done || std::exchange(slot.lets_pass, true)) return;
   --holding_;
-  if (!pumping_) pump();
+  if (!pumping_) pump_later();
 }
 
 void Connection::answer(std::uint64_t number, std::unique_ptr<Answer> answer) {
@@ -180,7 +180,22 @@ void Connection::answer(std::uint64_t number, std::unique_ptr<Answer> answer) {
   }
   if (pumping_) return;
   const auto self = shared_from_this();
-  pump();
+  flush();
+  pump_later();
+}
+
+// Requests that an answer sets free are not handled inside of it: whoever gives answers, perhaps to one
+// member of a group after the other, must not find its state changed by what those members ask next.
+void Connection::pump_later() {
+  if (closed_) return;
+  if (in_begin_ == in_end_) return update_wants();
+  if (std::exchange(pump_posted_, true)) return;
+  server_.loop().post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->pump_posted_ = false;
+    self->pump();
+  });
 }
 
 void Connection::flush() {

@@ -55,6 +55,7 @@ class Connection final : public env::SocketHandler, public std::enable_shared_fr
 
   bool make_room();
   void pump();
+  void pump_later();
   bool take_frame();
   bool is_blocked() const;
   void dispatch(MutableBytes frame);
@@ -81,6 +82,7 @@ class Connection final : public env::SocketHandler, public std::enable_shared_fr
   std::deque<Outgoing> out_;
   std::size_t out_bytes_ = 0;
   bool pumping_ = false;
+  bool pump_posted_ = false;
   bool closed_ = false;
 };
 
