@@ -15,6 +15,9 @@ constexpr std::string_view hive_null = "__HIVE_DEFAULT_PARTITION__";
 constexpr std::size_t hive_value_bytes_max = 200;
 constexpr std::uint64_t canonical_nan = 0x7ff8000000000000u;
 constexpr std::int64_t micros_per_ms = 1000;
+// Years 0000 to 9999; a record with another timestamp has no directory (docs/formats/data_file.md).
+constexpr std::int64_t directory_ms_min = -62'167'219'200'000;
+constexpr std::int64_t directory_ms_max = 253'402'300'799'999;
 
 void append_u64(std::string& out, std::uint64_t value) {
   char bytes[sizeof value];
@@ -137,9 +140,11 @@ bool RowModel::convert_text(const JsonValue& json, Value& value) {
 
 /// The text of a directory's value, not escaped; nullopt for null.
 std::optional<std::string> RowModel::level_text(const Level& level, std::int64_t timestamp_ms) {
-  std::int64_t micros = timestamp_ms * micros_per_ms;
+  std::int64_t micros = 0;
   FieldType type = FieldType::timestamp;
-  if (level.field != Level::record_timestamp) {
+  if (level.field == Level::record_timestamp) {
+    micros = timestamp_ms * micros_per_ms;
+  } else {
     const auto& value = values_[level.field];
     if (value.state == Value::State::null) return std::nullopt;
     type = schema_.fields[level.field].type;
@@ -165,6 +170,8 @@ std::optional<std::string> RowModel::level_text(const Level& level, std::int64_t
 bool RowModel::make_hive_dir(std::int64_t timestamp_ms) {
   hive_dir_.clear();
   for (const auto& level : schema_.levels) {
+    const bool nameless = timestamp_ms < directory_ms_min || timestamp_ms > directory_ms_max;
+    if (level.field == Level::record_timestamp && nameless) return false;
     const auto text = level_text(level, timestamp_ms);
     std::string escaped(hive_null);
     if (text) {

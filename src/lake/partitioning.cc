@@ -13,6 +13,9 @@ namespace sluice::lake {
 namespace {
 
 constexpr std::string_view record_timestamp_name = "_timestamp";
+// The first and the last millisecond of the years 0000 to 9999: other days have no name of four digits' year.
+constexpr std::int64_t timestamp_ms_min = -62'167'219'200'000;
+constexpr std::int64_t timestamp_ms_max = 253'402'300'799'999;
 constexpr std::int64_t micros_per_second = 1'000'000;
 constexpr std::int64_t micros_per_hour = 3'600 * micros_per_second;
 constexpr std::int64_t micros_per_day = 24 * micros_per_hour;
@@ -220,9 +223,8 @@ HivePaths::HivePaths(std::shared_ptr<const Schema> schema, const Partitioning& p
 }
 
 bool HivePaths::append_value(const PartitionTerm& term, const Row& row, std::int64_t timestamp_ms) {
-  constexpr std::int64_t milliseconds_max = std::int64_t{253402300799999};  // of the year 9999
   if (term.field == PartitionTerm::record_timestamp) {
-    if (timestamp_ms < -milliseconds_max || timestamp_ms > milliseconds_max)
+    if (timestamp_ms < timestamp_ms_min || timestamp_ms > timestamp_ms_max)
       return no_value(term, "out of range");
     path_ += time_value(term, Type::timestamp, timestamp_ms * 1000);
     return true;

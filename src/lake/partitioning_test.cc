@@ -107,5 +107,12 @@ TEST(Partitioning, ValuesThatCannotBeReadBackAreNamed) {
   EXPECT_EQ(path_of({"day(_timestamp)"}, "{}", INT64_MAX), "partition value of `timestamp_day` out of range");
 }
 
+TEST(Partitioning, ARecordsOwnTimestampHasADayInTheYearsOfFourDigits) {
+  EXPECT_EQ(path_of({"day(_timestamp)"}, "{}", -62'167'219'200'000), "timestamp_day=0000-01-01");
+  EXPECT_EQ(path_of({"day(_timestamp)"}, "{}", 253'402'300'799'999), "timestamp_day=9999-12-31");
+  for (const std::int64_t bad : {-62'167'219'200'001, 253'402'300'800'000})
+    EXPECT_EQ(path_of({"day(_timestamp)"}, "{}", bad), "partition value of `timestamp_day` out of range");
+}
+
 }  // namespace
 }  // namespace sluice::lake
