@@ -85,6 +85,7 @@ class Writer final : public RangeWriter {
 
  private:
   static constexpr std::int64_t memory_check_records = 1024;
+  static constexpr std::int64_t records_per_new_file = 32;  // what a directory's empty columns weigh like
 
   Result<Added> out_of_order(Offset offset) const {
     return fail(Code::corrupt,
@@ -139,6 +140,7 @@ class Writer final : public RangeWriter {
     last_ = files_.back().get();
     last_->path = fmt::format("{}-{}", temp_prefix_, files_.size());
     by_dir_.emplace(dir, last_);
+    until_memory_check_ -= records_per_new_file;
     return last_;
   }
 

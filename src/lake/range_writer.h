@@ -56,7 +56,7 @@ struct WriterOptions {
   Codec codec;
   std::int64_t row_group_rows_max = 1 << 20;
   std::int64_t row_group_bytes_max = 64 << 20;  ///< encoded bytes held in memory until a row group ends
-  std::size_t open_files_max = 128;             ///< Hive directories of one range
+  std::size_t open_files_max = 2048;  ///< Hive directories of one range; memory mostly ends it first
   /// add() says full when the writer holds more. 0: no bound (recovery, which repeats a range that fitted).
   std::size_t memory_bytes_max = 192 << 20;
 };

@@ -241,6 +241,25 @@ TEST_F(RangeWriterTest, ADirectoryTooManyEndsTheRangeBeforeItsRecord) {
   EXPECT_EQ(range.files.size(), 3u);
 }
 
+TEST_F(RangeWriterTest, AThousandDirectoriesAreOneRangeWhereMemoryAllows) {
+  auto w = writer("many", {"flight"});
+  for (std::int64_t i = 0; i < 3'000; ++i)
+    ASSERT_EQ(add(*w, i, R"({"flight":)" + std::to_string(i * 7 % 1'000) + "}").value(),
+              RangeWriter::Added::taken);
+  EXPECT_EQ(w->finish(Offset{3'000}).value().files.size(), 1'000u);
+}
+
+TEST_F(RangeWriterTest, DirectoriesWithOneRecordEachAreBoundedByMemoryToo) {
+  WriterOptions options;
+  options.memory_bytes_max = 4 << 20;
+  auto w = writer("sparse", {"flight"}, options);
+  std::int64_t i = 0;
+  while (add(*w, i, R"({"flight":)" + std::to_string(i) + "}").value() == RangeWriter::Added::taken) ++i;
+  EXPECT_GT(i, 50);
+  EXPECT_LT(w->memory_bytes(), 6u << 20);
+  EXPECT_EQ(w->finish(Offset{i}).value().rows, i);
+}
+
 TEST_F(RangeWriterTest, MemoryIsBoundedByEndingTheRange) {
   WriterOptions options;
   options.memory_bytes_max = 2 << 20;

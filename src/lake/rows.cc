@@ -6,7 +6,7 @@
 namespace sluice::lake {
 namespace {
 
-constexpr std::size_t rows_at_first = 256;  // a range may have many directories with few rows each
+constexpr std::size_t rows_at_first = 64;  // a range may have many directories with few rows each
 constexpr std::size_t hash_chunk_rows = 2048;
 constexpr std::size_t fixed_own = 3;  // _partition, _offset, _timestamp: the last three
 
