@@ -202,12 +202,13 @@ Result<std::optional<CommitObject>> CommitLog::object_at(Offset begin) {
 }
 
 Result<std::vector<CommitObject>> read_whole_chain(Store& store, ChainId id, const std::string& cluster_id) {
+  const auto names = SLUICE_TRY(store.list(commits_dir(id)));  // first: what comes later may be a new commit
   std::vector<CommitObject> chain;
   Offset end;
   while (true) {
     const std::string name = commit_name(id, end, chain.empty());
     const auto bytes = SLUICE_TRY(store.get(name, commit_object_bytes_max));
-    if (!bytes) return chain;
+    if (!bytes) break;
     Result<CommitObject> object = decode_commit_object(*bytes);
     if (!object) return std::unexpected(std::move(object.error()).in(name));
     const bool ours = object->topic_id == id.topic_id && object->partition == id.partition &&
@@ -221,6 +222,19 @@ Result<std::vector<CommitObject>> read_whole_chain(Store& store, ChainId id, con
     end = object->range.end;
     chain.push_back(*std::move(object));
   }
+  std::set<std::string> read;
+  for (const CommitObject& object : chain) read.insert(commit_name(id, object.range.begin, read.empty()));
+  for (const std::string& name : names) {
+    if ((name != first_commit && !parse_padded(name)) || read.contains(commits_dir(id) + "/" + name))
+      continue;
+    return base::fail(
+        Code::corrupt,
+        fmt::format("the chain of partition {} is whole up to offset {}, and {}/{} does not continue it: a "
+                    "commit object is missing",
+                    id.partition.value, end.value, commits_dir(id), name),
+        "sluice audit run tells which offsets the table lacks");
+  }
+  return chain;
 }
 
 }  // namespace sluice::table

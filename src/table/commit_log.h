@@ -67,7 +67,8 @@ class CommitLog {
   std::vector<CommitObject> tail_;
 };
 
-/// Every object of a chain, oldest first, for audits and repairs: no checkpoint is believed.
+/// Every object of a chain, oldest first, for audits and repairs: no checkpoint is believed. corrupt as for
+/// CommitLog::open().
 Result<std::vector<CommitObject>> read_whole_chain(Store& store, ChainId id, const std::string& cluster_id);
 
 }  // namespace sluice::table

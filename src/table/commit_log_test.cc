@@ -215,5 +215,16 @@ TEST_F(CommitLogTest, TheWholeChainIsReadWithoutCheckpoints) {
   EXPECT_EQ(all->size(), 5u);
 }
 
+TEST_F(CommitLogTest, TheWholeChainIsNotReadWhereAnObjectOfItIsMissing) {
+  CommitLog log = opened();
+  for (const std::int64_t begin : {0, 10, 20})
+    ASSERT_EQ(add(log, begin, begin + 10), CommitOutcome::committed);
+  ASSERT_EQ(read_whole_chain(store_, chain, example::cluster_id).value().size(), 3u);
+  remove(commit_name(chain, Offset{10}, false));
+  EXPECT_EQ(read_whole_chain(store_, chain, example::cluster_id).error().code, Code::corrupt);
+  remove(commit_name(chain, Offset{0}, true));
+  EXPECT_EQ(read_whole_chain(store_, chain, example::cluster_id).error().code, Code::corrupt);
+}
+
 }  // namespace
 }  // namespace sluice::table

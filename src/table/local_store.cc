@@ -69,6 +69,12 @@ Result<void> LocalStore::make_durable_dir(const std::string& dir) {
   return {};
 }
 
+/// `dir` and what it lies in are no longer known to be there.
+void LocalStore::forget_dir(std::string dir) {
+  const std::lock_guard lock(mutex_);
+  for (; dir.size() > root_.size(); dir = env::parent(dir)) durable_dirs_.erase(dir);
+}
+
 std::string LocalStore::put_path(const std::string& name) {
   std::string flat = name;
   std::replace(flat.begin(), flat.end(), '/', slash_stand_in);
@@ -137,7 +143,15 @@ Result<void> LocalStore::publish(const std::string& temporary, const std::string
   const std::string target = path(final);
   const std::string dir = env::parent(target);
   SLUICE_TRY(make_durable_dir(dir));
-  SLUICE_TRY(files_.rename_noreplace(path(temporary), target));
+  Result<void> renamed = files_.rename_noreplace(path(temporary), target);
+  const bool may_lack_dir = !renamed && renamed.error().code == Code::not_found;
+  if (may_lack_dir && SLUICE_TRY(files_.exists(path(temporary)))) {
+    // People may drop old Hive partitions while this process works (X7): the directory is made again.
+    forget_dir(dir);
+    SLUICE_TRY(make_durable_dir(dir));
+    renamed = files_.rename_noreplace(path(temporary), target);
+  }
+  SLUICE_TRY(std::move(renamed));
   return sync(dir);
 }
 

@@ -31,6 +31,7 @@ class LocalStore final : public Store {
   Result<void> usable() const;
   Result<void> poisoning(Result<void> synced);
   Result<void> sync(const std::string& dir);
+  void forget_dir(std::string dir);
   Result<void> make_durable_dir(const std::string& dir);
   Result<void> write_new(const std::string& path, BytesView content);
   std::string put_path(const std::string& name);

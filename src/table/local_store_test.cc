@@ -136,5 +136,24 @@ TEST_F(LocalStoreTest, TheProbeRefusesAStoreThatLetsTwoCreatorsWin) {
   EXPECT_EQ(probed.error().code, Code::unsupported);
 }
 
+TEST_F(LocalStoreTest, AHivePartitionThatWasDroppedMeanwhileIsMadeAgain) {
+  const auto write = [&](const std::string& name) {
+    ASSERT_TRUE(store_.make_dir("_sluice/tmp"));
+    const auto file = world_.fs.open(store_.path(name), env::OpenMode::create_new);
+    ASSERT_TRUE(file && (*file)->write_at(0, as_bytes("rows")) && (*file)->sync());
+    ASSERT_TRUE(store_.sync_names("_sluice/tmp"));
+  };
+  write("_sluice/tmp/a");
+  ASSERT_TRUE(store_.publish("_sluice/tmp/a", "y=1/m=1/a.parquet"));
+  ASSERT_TRUE(world_.fs.remove_file(store_.path("y=1/m=1/a.parquet")));
+  ASSERT_TRUE(world_.fs.remove_dir(store_.path("y=1/m=1")));
+  ASSERT_TRUE(world_.fs.remove_dir(store_.path("y=1")));
+  write("_sluice/tmp/b");
+  ASSERT_TRUE(store_.publish("_sluice/tmp/b", "y=1/m=1/b.parquet"));
+  world_.fs.restart(sim::Crash::all_lost);
+  EXPECT_EQ(content("y=1/m=1/b.parquet"), "rows");
+  EXPECT_EQ(store_.publish("_sluice/tmp/none", "y=1/m=1/c.parquet").error().code, Code::not_found);
+}
+
 }  // namespace
 }  // namespace sluice::table
