@@ -29,6 +29,12 @@ void request_stop(int signal) {
   stop_requested.store(true);
 }
 
+/// The first signal ends the run in order; a second one of its kind ends it at once, which costs no record.
+void on_signal(int signal) {
+  request_stop(signal);
+  std::signal(signal, SIG_DFL);
+}
+
 std::string to_json(const table::CommitObject& object) {
   nlohmann::ordered_json json;
   json["event"] = "commit";
@@ -148,8 +154,8 @@ void print_summary(const IngestFlags& flags, const ingest::Summary& summary) {
 }  // namespace
 
 int ingest_run(CLI::App&, IngestFlags& flags) {
-  std::signal(SIGINT, request_stop);
-  std::signal(SIGTERM, request_stop);
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
   std::signal(SIGPIPE, SIG_IGN);
   Screen screen(flags);
   const auto summary = ingest_topic(flags, screen);

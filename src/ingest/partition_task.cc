@@ -32,9 +32,10 @@ Before before_of(const table::CommitObject* object) {
 }  // namespace
 
 PartitionTask::PartitionTask(const Job& job, PartitionId partition, Source& source,
-                             const lake::WriterOptions& writer)
+                             const lake::WriterOptions& writer, const std::atomic<bool>& stop)
     : job_(job),
       source_(source),
+      stop_(stop),
       plan_(plan_of(job, partition, writer)),
       log_(*job.store, plan_.chain(), job.topic.cluster_id),
       content_(job.env, plan_, job.make_source, job.options.unreachable_max) {
@@ -126,7 +127,7 @@ Result<void> PartitionTask::feed(const Polled& polled) {
 
 Result<void> PartitionTask::feed_pieces(const Polled& polled) {
   for (const Piece& piece : polled.pieces) {
-    if (must_seek_) return {};  // what still comes is from before the seek
+    if (must_seek_ || stop_.load(std::memory_order_relaxed)) return {};  // what comes is not wanted any more
     if (fill_->empty()) fill_began_ = job_.env.clock->now();
     while (SLUICE_TRY(fill_->take(piece, decompressor_)) == Fill::Taken::full) {
       if (fill_->empty()) {
@@ -138,7 +139,7 @@ Result<void> PartitionTask::feed_pieces(const Polled& polled) {
             "raise --memory-max");
       }
       SLUICE_TRY(commit_fill());
-      if (must_seek_) return {};
+      if (must_seek_ || stop_.load(std::memory_order_relaxed)) return {};
     }
     const bool full =
         fill_->bytes_estimate() >= job_.options.roll_bytes || fill_->records() >= job_.options.roll_records;

@@ -1,6 +1,7 @@
 // One partition of a worker: chain, recovery, continuity, fill, commit, publish.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 
@@ -11,11 +12,12 @@
 
 namespace sluice::ingest {
 
-/// One thread at a time. `job` and `source` outlive it. After an error it is not used again: the partition
-/// has halted.
+/// One thread at a time. `job`, `source` and `stop` outlive it. After an error it is not used again: the
+/// partition has halted.
 class PartitionTask {
  public:
-  PartitionTask(const Job& job, PartitionId partition, Source& source, const lake::WriterOptions& writer);
+  PartitionTask(const Job& job, PartitionId partition, Source& source, const lake::WriterOptions& writer,
+                const std::atomic<bool>& stop);
 
   /// Reads the chain, finishes what others left (X6), checks that the topic is still the one (X12), and
   /// assigns the partition to the source at the end of the chain.
@@ -50,6 +52,7 @@ class PartitionTask {
 
   const Job& job_;
   Source& source_;
+  const std::atomic<bool>& stop_;  // once true, what still comes is not taken
   FillPlan plan_;
   table::CommitLog log_;
   LakeContent content_;

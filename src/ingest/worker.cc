@@ -60,6 +60,8 @@ struct Worker::State {
   mutable std::mutex mutex;  // guards what follows
   std::map<PartitionId, Progress> shown;
 
+  const std::atomic<bool>* stop = nullptr;  // of run()
+
   State(const Job& j, int i, int n) : job(j), index(i), workers(n) {}
 
   void show(const Progress& progress) {
@@ -90,7 +92,7 @@ struct Worker::State {
     for (std::int32_t number = index; number < partitions; number += workers) {
       const PartitionId partition{number};
       if (tasks.contains(partition) || ended.contains(partition)) continue;
-      auto task = std::make_unique<PartitionTask>(job, partition, *source, writer);
+      auto task = std::make_unique<PartitionTask>(job, partition, *source, writer, *stop);
       const Result<void> opened = task->open();
       PartitionTask& added = *tasks.emplace(partition, std::move(task)).first->second;
       if (opened) {
@@ -143,9 +145,9 @@ struct Worker::State {
     return {};
   }
 
-  Result<void> loop(const std::atomic<bool>& stop) {
+  Result<void> loop() {
     env::Instant last_good = job.env.clock->now();
-    while (!stop.load(std::memory_order_relaxed) &&
+    while (!stop->load(std::memory_order_relaxed) &&
            (!tasks.empty() || (!job.options.until_end && summary.halted.size() < ended.size()))) {
       Result<void> went = round();
       const env::Instant now = job.env.clock->now();
@@ -167,11 +169,12 @@ Worker::~Worker() = default;
 
 Result<Summary> Worker::run(const std::atomic<bool>& stop) {
   State& s = *state_;
+  s.stop = &stop;
   s.source = SLUICE_TRY(s.job.make_source());
   s.partitions = s.job.topic.partitions;
   s.refreshed = s.job.env.clock->now();
   s.open_partitions();
-  const Result<void> looped = s.loop(stop);
+  const Result<void> looped = s.loop();
   while (!s.tasks.empty()) {
     const PartitionId partition = s.tasks.begin()->first;
     s.tasks.begin()->second->stop();

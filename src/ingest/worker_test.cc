@@ -439,5 +439,28 @@ TEST_F(WorkerTest, SeveralThreadsShareThePartitions) {
   for (std::int32_t i = 0; i < 5; ++i) expect_whole(PartitionId{i});
 }
 
+TEST_F(WorkerTest, AStopIsHeardBetweenTwoCommitsOfOnePoll) {
+  class Stopper final : public Observer {
+   public:
+    explicit Stopper(std::atomic<bool>& stop) : stop_(stop) {}
+    void on_commit(const table::CommitObject&) override { stop_ = true; }
+
+   private:
+    std::atomic<bool>& stop_;
+  };
+  Stopper stopper(stop_);
+  options_.roll_records = 1;
+  topic_.produce(p0, flights(0, 50));
+  const auto job = prepare(world_.env(), store_, nullptr, &stopper, make_source(), options_, stop_);
+  ASSERT_TRUE(job.has_value());
+  const auto summary = Worker(*job, 0, 1).run(stop_);
+  ASSERT_TRUE(summary.has_value());
+  EXPECT_EQ(summary->commits, 1);
+  stop_ = false;
+  EXPECT_EQ(run_well().rows, 49);
+  EXPECT_EQ(chain(p0).size(), 50u);
+  EXPECT_TRUE(temporaries(p0).empty());
+}
+
 }  // namespace
 }  // namespace sluice::ingest
