@@ -340,6 +340,27 @@ TEST_F(AuditTest, ACommitObjectThatWasRemovedLeavesAHoleThatIsNamed) {
   }
 }
 
+TEST_F(AuditTest, ACopyUnderAnyNameThatSomeReaderTakesIsADuplicate) {
+  for (const std::string name : {"copy", "copy.parq", "copy.PARQUET", "k=v/copy"}) {
+    write_rows(name, rows(1));
+    EXPECT_EQ(counts(audit()), "missing 0 duplicate 98 altered 0: wrong") << name;
+    remove(name);
+  }
+  for (const std::string hidden : {"_copy.parquet", ".copy.parquet"}) write_rows(hidden, rows(1));
+  write("notes.txt", to_owned(as_bytes("no rows for anybody")));
+  EXPECT_EQ(counts(audit()), "missing 0 duplicate 0 altered 0: verified");
+}
+
+TEST_F(AuditTest, ALastCommitObjectThatWasRemovedWithItsFilesIsKnownFromWhatElseNamesItsEnd) {
+  remove(commit_file(2));
+  remove(data_file(2));
+  EXPECT_EQ(counts(audit()), "missing 99 duplicate 0 altered 0: wrong") << "its quarantine file is there";
+  remove(quarantine_file(2));
+  EXPECT_EQ(counts(audit()), "missing 0 duplicate 0 altered 0: verified") << "as if it had never been";
+  write(table::checkpoint_name({topic_id, partition}, range(2).end), to_owned(as_bytes("any content")));
+  EXPECT_EQ(counts(audit()), "missing 99 duplicate 0 altered 0: wrong") << "a checkpoint knows it";
+}
+
 TEST_F(AuditTest, ADamagedCommitObjectIsNeverBelieved) {
   auto bytes = table::encode(make_commit(1)).value();
   bytes[bytes.size() / 2] ^= std::byte{1};

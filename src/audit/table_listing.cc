@@ -22,8 +22,8 @@ Result<void> list_files(env::FileSystem& files, const std::string& root, const s
     const auto name = relative.empty() ? entry.name : env::join(relative, entry.name);
     if (entry.is_dir) {
       SLUICE_TRY(list_files(files, root, name, depth + 1, out));
-    } else if (entry.name.ends_with(".parquet")) {
-      out.insert(name);
+    } else {
+      out.insert(name);  // whatever it is called: some readers take every file for data
     }
   }
   return {};
@@ -34,9 +34,42 @@ Result<std::vector<env::DirEntry>> list_if_there(env::FileSystem& files, const s
   return files.list(dir);
 }
 
+/// The number that a partition's directory is called by.
+std::optional<PartitionId> parse_partition(const std::string& name) {
+  std::int32_t number = -1;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc{} || end != name.data() + name.size() || number < 0) return std::nullopt;
+  return PartitionId(number);
+}
+
 bool belongs(const table::CommitObject& object, const table::Descriptor& descriptor, PartitionId partition) {
   return object.topic_id == descriptor.topic_id && object.cluster_id == descriptor.cluster_id &&
          object.partition == partition;
+}
+
+using Ends = std::map<PartitionId, Offset>;
+
+void raise_end(Ends& ends, PartitionId partition, Offset end) {
+  auto& known = ends.try_emplace(partition, end).first->second;
+  known = std::max(known, end);
+}
+
+/// What else than data files is named by the end of a commit: quarantine files and checkpoints.
+Result<void> list_hidden_ends(env::FileSystem& files, const std::string& root, const Uuid& topic_id,
+                              Ends& ends) {
+  for (const auto& entry : SLUICE_TRY(list_if_there(files, env::join(root, "_sluice/quarantine")))) {
+    const auto named = parse_data_file_name("part-" + entry.name);
+    if (named && named->topic_id == topic_id) raise_end(ends, named->partition, named->range.end);
+  }
+  const auto partitions = env::join(root, "_sluice/checkpoints/" + to_string(topic_id));
+  for (const auto& entry : SLUICE_TRY(list_if_there(files, partitions))) {
+    const auto partition = parse_partition(entry.name);
+    if (!entry.is_dir || !partition) continue;
+    for (const auto& checkpoint : SLUICE_TRY(files.list(env::join(partitions, entry.name)))) {
+      if (const auto end = table::parse_padded(checkpoint.name)) raise_end(ends, *partition, *end);
+    }
+  }
+  return {};
 }
 
 /// Reads one commit object into `chain`, or says why not.
@@ -67,7 +100,7 @@ Offset chain_start(const table::Descriptor& descriptor, PartitionId partition) {
   return index < descriptor.starts.size() ? descriptor.starts[index] : Offset{0};
 }
 
-/// Finds what no commit object covers. `named_end` is the largest end in a data file's name.
+/// Finds what no commit object covers. `named_end` is the largest end in the name of a file or a checkpoint.
 void find_holes(Chain& chain, Offset start, Offset named_end) {
   std::ranges::sort(chain.commits, {}, [](const auto& commit) { return commit.range.begin; });
   Offset at = start;
@@ -102,14 +135,11 @@ Result<void> list_chains(env::FileSystem& files, const std::string& root, Listin
   }
   const auto partitions = env::join(topics, to_string(descriptor.topic_id));
   for (const auto& entry : SLUICE_TRY(list_if_there(files, partitions))) {
-    std::int32_t number = -1;
-    const auto [end, error] =
-        std::from_chars(entry.name.data(), entry.name.data() + entry.name.size(), number);
-    if (!entry.is_dir || error != std::errc{} || end != entry.name.data() + entry.name.size() || number < 0)
-      continue;
-    auto& chain = listing.chains[PartitionId(number)];
+    const auto partition = parse_partition(entry.name);
+    if (!entry.is_dir || !partition) continue;
+    auto& chain = listing.chains[*partition];
     for (const auto& object : SLUICE_TRY(files.list(env::join(partitions, entry.name)))) {
-      SLUICE_TRY(read_commit(files, root, descriptor, PartitionId(number), object.name, chain));
+      SLUICE_TRY(read_commit(files, root, descriptor, *partition, object.name, chain));
     }
   }
   return {};
@@ -160,17 +190,19 @@ Result<Listing> list_table(env::FileSystem& files, const std::string& directory)
   Listing listing;
   const auto bytes = SLUICE_TRY(files.read_file(descriptor_path, table::descriptor_bytes_max));
   listing.descriptor = SLUICE_TRY(table::decode_descriptor(bytes));
+  // Names before commit objects: what a worker makes meanwhile has its commit object first.
+  Ends named_ends;
   SLUICE_TRY(list_files(files, directory, "", 0, listing.files));
+  SLUICE_TRY(list_hidden_ends(files, directory, listing.descriptor.topic_id, named_ends));
   SLUICE_TRY(list_chains(files, directory, listing));
 
-  std::map<PartitionId, Offset> named_ends;
   for (const auto& file : listing.files) {
     const auto named = parse_data_file_name(file);
     if (!named || named->topic_id != listing.descriptor.topic_id) continue;
-    auto& end = named_ends[named->partition];
-    end = std::max(end, named->range.end);
-    listing.chains[named->partition];  // a chain of which nothing may be left
+    raise_end(named_ends, named->partition, named->range.end);
   }
+  for (const auto& [partition, end] : named_ends)
+    listing.chains[partition];  // one of which nothing may be left
   for (auto& [partition, chain] : listing.chains) {
     find_holes(chain, chain_start(listing.descriptor, partition), named_ends[partition]);
   }

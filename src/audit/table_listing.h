@@ -19,7 +19,8 @@ namespace sluice::audit {
 /// One partition's commit objects, sorted by begin, and the holes between them.
 struct Chain {
   std::vector<table::CommitObject> commits;
-  /// Offsets that no commit object covers although a later one, or a file's name, is there.
+  /// Offsets that no commit object covers although a later one, or the name of a file or checkpoint, is
+  /// there.
   std::vector<OffsetRange> holes;
   std::vector<Finding> findings;
 
@@ -29,7 +30,7 @@ struct Chain {
 
 struct Listing {
   table::Descriptor descriptor;
-  /// Every *.parquet that readers of the table see, relative to its directory.
+  /// Every file that readers of the table may see, relative to its directory.
   std::set<std::string> files;
   std::map<PartitionId, Chain> chains;
   std::vector<Finding> findings;
