@@ -77,16 +77,22 @@ void Group::join(JoinRequest request, JoinReply reply) {
   }
 }
 
+/// A member's id has to fit into a string of the protocol, however long the name it begins with.
+std::string Group::new_id(std::string_view name) {
+  constexpr std::size_t name_bytes_max = 1024;
+  return std::string{name.substr(0, name_bytes_max)} + "-" + host_.unique_text();
+}
+
 void Group::join_unknown(JoinRequest request, JoinReply reply) {
   if (request.instance_id) {
     if (const auto known = static_ids_.find(*request.instance_id); known != static_ids_.end()) {
       const std::string old_id = known->second;  // replacing changes the map
       return replace_static(old_id, std::move(request), std::move(reply));
     }
-    const std::string id = *request.instance_id + "-" + host_.unique_text();
+    const std::string id = new_id(*request.instance_id);
     return add_member(id, std::move(request), std::move(reply));
   }
-  const std::string id = request.client_id + "-" + host_.unique_text();
+  const std::string id = new_id(request.client_id);
   if (request.member_id_required) {
     add_pending(id, request.session_timeout_ms);
     return reply(refused(ErrorCode::member_id_required, id));
@@ -177,15 +183,15 @@ void Group::update_member(Member& member, JoinRequest request, JoinReply reply) 
 
 // A static member came back without its member id: it takes over the slot, and its former self is fenced.
 void Group::replace_static(const std::string& old_id, JoinRequest request, JoinReply reply) {
-  const std::string new_id = *request.instance_id + "-" + host_.unique_text();
+  const std::string id = new_id(*request.instance_id);
   auto node = members_.extract(old_id);
   SLUICE_ASSERT(!node.empty());
-  node.key() = new_id;
+  node.key() = id;
   Member& member = members_.insert(std::move(node)).position->second;
   host_.cancel(std::exchange(member.timer, 0));
-  member.facts.id = new_id;
-  static_ids_[*request.instance_id] = new_id;
-  if (leader_ == old_id) leader_ = new_id;
+  member.facts.id = id;
+  static_ids_[*request.instance_id] = id;
+  if (leader_ == old_id) leader_ = id;
   if (member.awaiting_join)
     std::exchange(member.awaiting_join, nullptr)(refused(ErrorCode::fenced_instance_id, old_id));
   if (member.awaiting_sync) {
@@ -199,9 +205,9 @@ void Group::replace_static(const std::string& old_id, JoinRequest request, JoinR
   member.facts.client_id = std::move(request.client_id);
   member.facts.client_host = std::move(request.client_host);
   member.protocols = std::move(request.protocols);
-  watch(new_id, member);
+  watch(id, member);
   if (state_ == GroupState::stable && protocol_ == choose_protocol())
-    return keep_static_generation(new_id, skip_supported, std::move(reply), old_id);
+    return keep_static_generation(id, skip_supported, std::move(reply), old_id);
   member.awaiting_join = std::move(reply);
   rebalance();
 }

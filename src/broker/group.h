@@ -168,6 +168,7 @@ class Group {
   };
   using Members = std::map<std::string, Member>;
 
+  std::string new_id(std::string_view name);
   void join_unknown(JoinRequest request, JoinReply reply);
   void join_known(JoinRequest request, JoinReply reply);
   void join_current(Member& member, const JoinReply& reply);

@@ -1,4 +1,6 @@
-// The records of __consumer_offsets, byte for byte as Apache Kafka writes them (keys v1 and v2, values v3).
+// The records of __consumer_offsets, byte for byte as Apache Kafka writes them (keys v1 and v2, values v3,
+// and v4 for positions: with the topic's id, so that a topic made again under a name has none of the old
+// ones).
 #pragma once
 
 #include <cstdint>
@@ -20,6 +22,7 @@ struct CommittedOffset {
   LeaderEpoch leader_epoch{-1};
   std::string metadata;
   std::int64_t commit_ms = 0;
+  Uuid topic_id{};  ///< zero: not known, as in records before Kafka had it
   friend bool operator==(const CommittedOffset&, const CommittedOffset&) = default;
 };
 

@@ -46,6 +46,7 @@ Result<void> Groups::load() {
                                log::dir_name(partition->id()), to_string(loaded.error())));
     }
   }
+  drop_stale();
   for (auto& [id, snapshot] : std::exchange(loading_, {})) {
     Entry& entry = get(id);
     entry.persisted = snapshot;
@@ -74,12 +75,15 @@ Result<void> Groups::load_partition(log::PartitionLog& log) {
       if (!batch) break;
       if (batch->is_control()) continue;
       const BytesView records = SLUICE_TRY(decompressor.records(*batch));
-      Result<void> applied;
       SLUICE_TRY(
           record::for_each_record(records, batch->records_count(), [&](const record::RecordView& record) {
-            if (applied && record.key) applied = apply(*record.key, record.value);
+            if (!record.key) return;
+            const Result<void> applied = apply(*record.key, record.value);
+            if (applied) return;
+            notices_.say_limited(
+                fmt::format("{}: a record at offset {} is passed over: {}", log::dir_name(log.id()),
+                            batch->base_offset().value + record.offset_delta, to_string(applied.error())));
           }));
-      SLUICE_TRY(applied);
     }
     at = slice.next;
   }
@@ -105,6 +109,18 @@ Result<void> Groups::apply(BytesView key, const std::optional<BytesView>& value)
     }
   }
   return {};
+}
+
+/// Whether the topic is still the one that the position was committed in.
+bool Groups::is_current(const log::TopicPartition& partition, const CommittedOffset& committed) const {
+  const Topic* topic = topics_.find(partition.topic);
+  return topic != nullptr && (committed.topic_id.is_zero() || committed.topic_id == topic->id);
+}
+
+void Groups::drop_stale() {
+  for (auto& [id, entry] : entries_) {
+    std::erase_if(entry.offsets, [this](const auto& at) { return !is_current(at.first, at.second); });
+  }
 }
 
 Result<void> Groups::make_ready() {
@@ -153,18 +169,33 @@ void Groups::commit(const std::string& group_id, Changes changes, std::function<
     records.push_back(offset_record(group_id, partition, committed));
   append(group_id, std::move(records),
          [this, group_id, changes = std::move(changes), done = std::move(done)](ErrorCode error) {
-           Entry* entry = find(group_id);
-           if (error == ErrorCode::none && entry != nullptr) {
-             for (const auto& [partition, committed] : changes) {
-               if (committed) {
-                 entry->offsets[partition] = *committed;
-               } else {
-                 entry->offsets.erase(partition);
-               }
+           if (error != ErrorCode::none) return done(error);
+           for (const auto& [partition, committed] : changes) {
+             if (committed && is_current(partition, *committed)) {
+               get(group_id).offsets[partition] = *committed;  // made again where it was removed meanwhile
+             } else if (Entry* entry = find(group_id); entry != nullptr && !committed) {
+               entry->offsets.erase(partition);
              }
            }
            done(error);
          });
+}
+
+/// Adds what takes away the positions of a group that are on their way to the disk.
+void Groups::take_away_pending(const std::string& group_id, std::vector<GroupRecord>& records) {
+  const PartitionPtr partition = partition_of(group_id);
+  const auto found = pending_.find(partition.get());
+  if (partition == nullptr || found == pending_.end()) return;
+  for (const Pending& pending : found->second) {
+    for (const GroupRecord& record : pending.records) {
+      std::optional<BytesView> value;
+      if (record.value) value = *record.value;
+      const auto change = parse_group_record(record.key, value);
+      const auto* offset = change ? std::get_if<OffsetChange>(&*change) : nullptr;
+      if (offset != nullptr && offset->committed && offset->group == group_id)
+        records.push_back(offset_record(group_id, offset->partition, std::nullopt));
+    }
+  }
 }
 
 void Groups::remove(const std::string& group_id, std::function<void(ErrorCode)> done) {
@@ -174,6 +205,7 @@ void Groups::remove(const std::string& group_id, std::function<void(ErrorCode)> 
   std::vector<GroupRecord> records;
   for (const auto& [partition, committed] : entry->offsets)
     records.push_back(offset_record(group_id, partition, std::nullopt));
+  take_away_pending(group_id, records);  // else a restart would bring them back
   records.push_back(group_record(group_id, std::nullopt));
   append(group_id, std::move(records), [this, group_id, done = std::move(done)](ErrorCode error) {
     const auto at = entries_.find(group_id);
@@ -190,10 +222,14 @@ void Groups::remove(const std::string& group_id, std::function<void(ErrorCode)> 
 
 void Groups::topic_deleted(const std::string& topic) {
   for (auto& [id, entry] : entries_) {
-    Changes gone;
-    for (const auto& [partition, committed] : entry.offsets)
-      if (partition.topic == topic) gone.emplace_back(partition, std::nullopt);
-    if (!gone.empty()) commit(id, std::move(gone), [](ErrorCode) {});
+    std::vector<GroupRecord> gone;
+    std::erase_if(entry.offsets, [&](const auto& at) {
+      if (at.first.topic != topic) return false;
+      gone.push_back(offset_record(id, at.first, std::nullopt));
+      return true;
+    });
+    // Should they be lost: the id in the position tells that its topic is gone.
+    if (!gone.empty()) append(id, std::move(gone), [](ErrorCode) {});
   }
 }
 
@@ -228,6 +264,7 @@ PartitionPtr Groups::partition_of(const std::string& group_id) {
 Result<Offset> Groups::write(Partition& partition, const std::vector<GroupRecord>& records) {
   const std::int64_t now_ms = wall_ms();
   Offset end = partition.log()->log_end_offset();
+  builder_ = record::BatchBuilder{};  // nothing of what could not be written before
   const auto flush = [&]() -> Result<void> {
     if (builder_.empty()) return {};
     const MutableBytes batch = SLUICE_TRY(builder_.finish());

@@ -37,7 +37,8 @@ class Groups final : public GroupHost {
          Topics& topics, Syncer& syncer);
   ~Groups() override;
 
-  /// Reads every group back from __consumer_offsets, if that is there.
+  /// Reads every group back from __consumer_offsets, if that is there. Positions in topics that are gone, or
+  /// were made again since, are left out.
   Result<void> load();
   /// Makes __consumer_offsets where it is missing: groups can be coordinated once this succeeded.
   Result<void> make_ready();
@@ -53,7 +54,7 @@ class Groups final : public GroupHost {
   void commit(const std::string& group_id, Changes changes, std::function<void(wire::ErrorCode)> done);
   /// Forgets an empty group and its positions; non_empty_group, group_id_not_found.
   void remove(const std::string& group_id, std::function<void(wire::ErrorCode)> done);
-  /// Positions in a deleted topic go with it.
+  /// Positions in a deleted topic go with it, at once; those that are only on their way are not taken over.
   void topic_deleted(const std::string& topic);
   /// Takes away what offsets.retention.minutes says is too old, and groups of which nothing is left.
   void expire();
@@ -79,6 +80,9 @@ class Groups final : public GroupHost {
   Result<void> load_partition(log::PartitionLog& log);
   Result<void> apply(BytesView key, const std::optional<BytesView>& value);
   PartitionPtr partition_of(const std::string& group_id);
+  bool is_current(const log::TopicPartition& partition, const CommittedOffset& committed) const;
+  void drop_stale();
+  void take_away_pending(const std::string& group_id, std::vector<GroupRecord>& records);
   void append(const std::string& group_id, std::vector<GroupRecord> records,
               std::function<void(wire::ErrorCode)> done);
   Result<Offset> write(Partition& partition, const std::vector<GroupRecord>& records);

@@ -3,6 +3,12 @@
 #include "base/varint.h"
 
 namespace sluice::wire {
+namespace {
+
+// Of every string, as in Kafka: a compact length could say more, but then no 16-bit one could repeat it.
+constexpr std::int64_t string_bytes_max = 32767;
+
+}  // namespace
 
 std::uint32_t Reader::varint() {
   std::uint32_t v = 0;
@@ -59,6 +65,10 @@ std::optional<std::string> Reader::nullable_string(bool compact, bool null_allow
   const std::int64_t n = length(compact, true);
   if (n < 0) {
     if (!null_allowed) fail();
+    return std::nullopt;
+  }
+  if (n > string_bytes_max) {
+    fail();
     return std::nullopt;
   }
   return std::string(as_text(raw(static_cast<std::size_t>(n))));

@@ -50,9 +50,10 @@ void handle_offset_commit(Core& core, const RequestPtr& request) {
         error = ErrorCode::offset_metadata_too_large;
       topic_out.partitions.push_back({partition.partition_index, wire::number(error)});
       if (error != ErrorCode::none) continue;
-      changes.emplace_back(log::TopicPartition{topic->name, PartitionId{partition.partition_index}},
-                           CommittedOffset{Offset{partition.committed_offset},
-                                           LeaderEpoch{partition.committed_leader_epoch}, metadata, now_ms});
+      changes.emplace_back(
+          log::TopicPartition{topic->name, PartitionId{partition.partition_index}},
+          CommittedOffset{Offset{partition.committed_offset}, LeaderEpoch{partition.committed_leader_epoch},
+                          metadata, now_ms, topic->id});
     }
   }
   if (changes.empty()) return request->answer(*response);

@@ -1,7 +1,7 @@
 // DeleteTopics v1-6: deletes topics, by id from v6 on; durable before it is answered, and whoever waits for
 // the topic is told. A topic made again under the name has another id. Errors per topic:
 // UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, TOPIC_DELETION_DISABLED, INVALID_REQUEST (name and id),
-// KAFKA_STORAGE_ERROR.
+// INVALID_TOPIC_EXCEPTION (the offsets topic), KAFKA_STORAGE_ERROR.
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
 #include "wire/generated/delete_topics_request.h"
@@ -31,6 +31,9 @@ Answered remove(Core& core, const std::optional<std::string>& name, Uuid id) {
   }
   if (!core.config.boolean("delete.topic.enable"))
     return fail_with(ErrorCode::topic_deletion_disabled, "delete.topic.enable is false; nothing was deleted");
+  if (topic->is_internal())
+    return fail_with(ErrorCode::invalid_topic_exception,
+                     "the positions of all groups lie in it; nothing was deleted");
   out.name = topic->name;
   out.topic_id = topic->id;
   const std::string removed = topic->name;

@@ -1,0 +1,193 @@
+// What groups keep, when topics go, disks fill up, and names are longer than they may be.
+#include <gtest/gtest.h>
+
+#include "broker/broker_fixture.h"
+#include "broker/group_records.h"
+#include "wire/generated/delete_groups_request.h"
+#include "wire/generated/delete_groups_response.h"
+#include "wire/generated/delete_topics_request.h"
+#include "wire/generated/delete_topics_response.h"
+#include "wire/generated/join_group_request.h"
+#include "wire/generated/join_group_response.h"
+#include "wire/generated/offset_commit_request.h"
+#include "wire/generated/offset_commit_response.h"
+#include "wire/generated/offset_fetch_request.h"
+#include "wire/generated/offset_fetch_response.h"
+
+namespace sluice::broker {
+namespace {
+
+using wire::ErrorCode;
+
+class GroupState : public BrokerTest {
+ protected:
+  static wire::OffsetCommitRequest commit_request(const std::string& group, std::int64_t offset) {
+    wire::OffsetCommitRequest request;
+    request.group_id = group;
+    wire::OffsetCommitRequest::OffsetCommitRequestPartition partition;
+    partition.committed_offset = offset;
+    request.topics.push_back({"events", {}, {partition}});
+    return request;
+  }
+  std::int16_t commit(const std::string& group, std::int64_t offset) {
+    TestClient c = client();
+    return c.call(commit_request(group, offset), 9).topics.at(0).partitions.at(0).error_code;
+  }
+  std::int64_t committed(const std::string& group) {
+    wire::OffsetFetchRequest request;
+    auto& asked = request.groups.emplace_back();
+    asked.group_id = group;
+    asked.topics.emplace().push_back({"events", {}, {0}});
+    TestClient c = client();
+    return c.call(request, 8).groups.at(0).topics.at(0).partitions.at(0).committed_offset;
+  }
+  std::int16_t remove_topic(const std::string& topic) {
+    wire::DeleteTopicsRequest request;
+    request.topics.push_back({topic, {}});
+    TestClient c = client();
+    return c.call(request).responses.at(0).error_code;
+  }
+};
+
+TEST_F(GroupState, APositionInATopicThatWasMadeAgainIsNotThere) {
+  start();
+  create("events", 1);
+  ASSERT_EQ(commit("g", 1'000'000), 0);
+  ASSERT_EQ(remove_topic("events"), 0);
+  create("events", 1);
+  EXPECT_EQ(committed("g"), -1);
+  crash(sim::Crash::plain);
+  start();
+  EXPECT_EQ(committed("g"), -1) << "of another topic, whatever the disk still says";
+}
+
+TEST_F(GroupState, APositionOutlivesNoTopicEvenWhereTheDeathCameBetween) {
+  start();
+  create("events", 1);
+  ASSERT_EQ(commit("g", 7), 0);
+  ASSERT_EQ(remove_topic("events"), 0);
+  crash(sim::Crash::all_lost);  // what took the position away may be lost, the deletion is not
+  start();
+  create("events", 1);
+  EXPECT_EQ(committed("g"), -1);
+  ASSERT_EQ(commit("g", 3), 0);
+  crash(sim::Crash::all_lost);
+  start();
+  EXPECT_EQ(committed("g"), 3);
+}
+
+TEST_F(GroupState, ACommitThatIsAnsweredBehindTheGroupsDeletionCounts) {
+  start();
+  create("events", 1);
+  ASSERT_EQ(commit("g", 1), 0);
+  TestClient c = client();
+  wire::DeleteGroupsRequest deletion;
+  deletion.groups_names.push_back("g");
+  for (int i = 0; i < 20; ++i) {  // on two connections at once, so that a sync holds both
+    TestClient d = client();
+    d.send(deletion, 2);
+    c.send(commit_request("g", 100 + i), 9);
+    static_cast<void>(d.receive<wire::DeleteGroupsResponse>(2));
+    ASSERT_EQ(c.receive<wire::OffsetCommitResponse>(9).topics.at(0).partitions.at(0).error_code, 0);
+    const std::int64_t before = committed("g");
+    if (i % 5 != 4) continue;
+    crash(sim::Crash::plain);
+    start();
+    c = client();
+    ASSERT_EQ(committed("g"), before) << "a restart neither loses nor brings back a position";
+  }
+}
+
+TEST_F(GroupState, TheTopicOfPositionsIsNotDeleted) {
+  start();
+  create("events", 1);
+  ASSERT_EQ(commit("g", 5), 0);
+  EXPECT_EQ(remove_topic("__consumer_offsets"), number(ErrorCode::invalid_topic_exception));
+  crash(sim::Crash::all_lost);
+  start();
+  EXPECT_EQ(committed("g"), 5);
+}
+
+/// An OffsetCommit v9 with a group of so many letters, which the writer would refuse.
+Bytes commit_by_long_group(std::uint32_t letters) {
+  wire::Writer body;
+  body.int16(8);
+  body.int16(9);
+  body.int32(1);
+  body.int16(-1);  // client id
+  body.int8(0);    // tagged fields
+  body.varint(letters + 1);
+  const Bytes name(letters, std::byte{'g'});
+  body.raw(name);
+  body.int32(-1);
+  body.varint(1);  // member id: empty
+  body.varint(0);  // instance id: null
+  body.varint(2);
+  body.string("events", true);
+  body.varint(2);
+  body.int32(0);
+  body.int64(9);
+  body.int32(-1);
+  body.varint(0);  // metadata: null
+  body.int8(0);
+  body.int8(0);
+  body.int8(0);
+  const Bytes message = body.to_bytes();
+  Bytes frame(4);
+  store_be(frame.data(), static_cast<std::int32_t>(message.size()));
+  frame.insert(frame.end(), message.begin(), message.end());
+  return frame;
+}
+
+TEST_F(GroupState, ANameLongerThanAnyStringMayBeHarmsNobodyElse) {
+  start({{"offsets.topic.num.partitions", "1"}});
+  create("events", 1);
+  ASSERT_EQ(commit("before", 1), 0);
+  {
+    TestClient c = client();
+    c.send(commit_by_long_group(40'000));
+    EXPECT_TRUE(c.is_closed());
+  }
+  {
+    TestClient c = client();
+    c.send(commit_by_long_group(32'767));
+    EXPECT_FALSE(c.is_closed());
+  }
+  ASSERT_EQ(commit("behind", 2), 0);
+  crash(sim::Crash::all_lost);
+  start({{"offsets.topic.num.partitions", "1"}});
+  EXPECT_EQ(committed("before"), 1);
+  EXPECT_EQ(committed("behind"), 2);
+  EXPECT_EQ(notices().find("not known"), std::string::npos) << notices();
+}
+
+TEST_F(GroupState, AMemberWhoseClientHasALongNameStillGetsItsId) {
+  start();
+  wire::JoinGroupRequest join;
+  join.group_id = "g";
+  join.session_timeout_ms = 10'000;
+  join.rebalance_timeout_ms = 10'000;
+  join.protocol_type = "consumer";
+  join.protocols.push_back({"range", as_bytes(std::string_view("topics"))});
+  TestClient c = client();
+  const auto joined = c.call(join, 3, std::string(32'767, 'c'));
+  EXPECT_EQ(joined.error_code, 0);
+  EXPECT_FALSE(joined.member_id.empty());
+}
+
+TEST(GroupRecordsOfKafka, PositionsCarryTheirTopicsIdAsKafkaWritesIt) {
+  const Uuid id{1, 2};
+  const GroupRecord record =
+      offset_record("g", {"events", PartitionId{3}}, CommittedOffset{Offset{7}, LeaderEpoch{1}, "m", 5, id});
+  ASSERT_TRUE(record.value);
+  EXPECT_EQ(load_be<std::int16_t>(record.value->data()), 4);
+  const auto parsed = parse_group_record(record.key, BytesView{*record.value});
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(std::get<OffsetChange>(*parsed).committed->topic_id, id);
+  const GroupRecord without =
+      offset_record("g", {"events", PartitionId{3}}, CommittedOffset{Offset{7}, LeaderEpoch{1}, "m", 5, {}});
+  EXPECT_EQ(load_be<std::int16_t>(without.value->data()), 3) << "as before there were ids";
+}
+
+}  // namespace
+}  // namespace sluice::broker
