@@ -82,8 +82,9 @@ void declare_ingest(CLI::App& app, IngestFlags& flags, bool brief) {
 
 Result<void> apply_config(CLI::App& app, IngestFlags& flags) {
   if (!flags.config.empty()) {
-    const Bytes bytes = SLUICE_TRY(env::posix_file_system().read_file(flags.config, ingest_config_bytes_max));
-    const IngestConfig config = SLUICE_TRY(parse_ingest_config(as_text(bytes), flags.config));
+    const auto bytes = env::posix_file_system().read_file(flags.config, ingest_config_bytes_max);
+    if (!bytes) return std::unexpected(Error(bytes.error()).in("nothing was done: --config was not read"));
+    const IngestConfig config = SLUICE_TRY(parse_ingest_config(as_text(*bytes), flags.config));
     for (const auto& [flag, texts] : config.flags) SLUICE_TRY(take(app, flag, texts, flags.config));
     std::vector<std::string> properties;
     for (const auto& [key, value] : config.client) properties.push_back(key + "=" + value);
@@ -119,8 +120,9 @@ Result<ingest::Options> to_options(const IngestFlags& flags) {
                       "give at least 64MiB");
   }
   if (!flags.schema.empty()) {
-    const Bytes text = SLUICE_TRY(env::posix_file_system().read_file(flags.schema, schema_file_bytes_max));
-    options.schema_text = std::string(as_text(text));
+    const auto text = env::posix_file_system().read_file(flags.schema, schema_file_bytes_max);
+    if (!text) return std::unexpected(Error(text.error()).in("nothing was done: --schema was not read"));
+    options.schema_text = std::string(as_text(*text));
   }
   return options;
 }

@@ -163,8 +163,11 @@ int ingest_run(CLI::App&, IngestFlags& flags) {
   if (summary) print_summary(flags, *summary);
   std::fflush(stdout);
   const int signal = stop_signal.load();
-  if (signal != 0 && (summary || summary.error().code == Code::interrupted))
+  if (signal != 0) {
+    // An error that came while it stopped is told, but the signal is what ended the run.
+    if (!summary && summary.error().code != Code::interrupted) report(summary.error());
     return signal == SIGTERM ? exit_terminated : exit_interrupted;
+  }
   // An empty topic whose end is reached is no failure.
   if (!summary && summary.error().code == Code::not_found && flags.until == "end" &&
       summary.error().message.find("no records yet") != std::string::npos) {

@@ -32,7 +32,8 @@ Result<Codec> parse_codec(std::string_view text) {
     if (colon == std::string_view::npos) return Codec{row.kind, row.level_default};
     if (const auto level = parse_level(text.substr(colon + 1), row.level_max)) return Codec{row.kind, *level};
   }
-  return fail(Code::invalid_argument, "no codec is called '" + std::string(text.substr(0, 40)) + "'",
+  return fail(Code::invalid_argument,
+              "nothing was done: no codec is called '" + std::string(text.substr(0, 40)) + "'",
               "use none, snappy, lz4, zstd, zstd:1 to zstd:22, gzip, or gzip:1 to gzip:9");
 }
 
