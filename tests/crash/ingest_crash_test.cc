@@ -258,6 +258,7 @@ TEST(IngestLoses, ATemporaryFileAndItIsMadeAgain) {
       for (const env::DirEntry& entry : *entries) ASSERT_TRUE(fs.remove_file(env::join(dir, entry.name)));
     }
     finish(scene, fs, at, happened(fs, "temporary files lost after a death", at));
+    finish(scene, fs, at + 1, happened(fs, "a further start after temporary files lost", at));
     if (::testing::Test::HasFatalFailure()) return;
   }
 }

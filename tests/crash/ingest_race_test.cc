@@ -69,6 +69,34 @@ TEST_P(IngestRaces, AtACommitAgainstAWorkerThatDiesAnywhere) {
   }
 }
 
+TEST(IngestRelies, OnAnothersCommitOnlyOnceItIsDurable) {
+  const std::string dir = env::join(root, table::commits_dir({Scene().topic.info.topic_id, p0}));
+  for (const sim::Crash crash : {sim::Crash::rename_lost, sim::Crash::all_lost}) {
+    for (std::uint64_t steps = 0;; ++steps) {
+      Scene scene;
+      sim::FileSystem fs(steps + 1);
+      sim::FileSystem other(fs, steps + 500);
+      bool came = false;
+      fs.before_operation([&](const sim::Operation& operation) {
+        if (!is_commit(operation) || came) return;
+        came = true;  // and dies between the making of its commit and its sync
+        other.fail_when(
+            [&](const sim::Operation& o) { return o.verb == sim::Verb::sync_dir && o.path == dir; },
+            sim::Fault::die);
+        live(scene, other, steps + 77, 3);
+        EXPECT_TRUE(other.dead());
+        other.restart(sim::Crash::plain);
+        fs.fail_operation(operation.number + 1 + steps, sim::Fault::die);
+      });
+      if (live(scene, fs, steps, 2).ended) break;
+      fs.restart(crash);
+      fs.clear_faults();
+      finish(scene, fs, steps, happened(fs, name(crash), fs.operations()));
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+  }
+}
+
 std::string moment_name(const ::testing::TestParamInfo<Moment>& parameter) {
   if (parameter.param == Moment::before) return "before";
   return parameter.param == Moment::after ? "after" : "lost_answer";
