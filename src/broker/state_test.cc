@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/broker_fixture.h"
+#include "broker/topic_table.h"
 #include "wire/generated/delete_topics_request.h"
 #include "wire/generated/delete_topics_response.h"
 #include "wire/generated/describe_configs_request.h"
@@ -197,6 +198,32 @@ TEST_F(State, EveryMomentOfMakingAndDeletingATopicSurvivesADeath) {
     EXPECT_EQ(produce(c, "again", 0, {"x"}).base_offset, 0) << step;
     EXPECT_EQ(remove("again"), 0) << step;
     stop();
+  }
+}
+
+TEST_F(State, ADirectoryThatCannotBeReadIsNeverTakenForAnEmptyOne) {
+  start();
+  create("events", 1);
+  TestClient c = client();
+  ASSERT_EQ(produce(c, "events", 0, {"kept"}).error_code, 0);
+  stop();
+  const std::string dir = "/data/events-0";
+  for (const std::string damaged : {"partition.metadata", "00000000000000000000.log"}) {
+    // The list of topics is one from before the topic was made.
+    auto table = *fs_.open("/data/sluice-topics", env::OpenMode::create_truncate);
+    const std::string before = encode(TopicTable{});
+    ASSERT_TRUE(table->write_at(0, as_bytes(before)));
+    const Bytes whole = *fs_.read_file(dir + "/" + damaged, 1 << 20);
+    Bytes bent = whole;
+    bent[0] ^= std::byte{1};
+    bent[bent.size() / 2] ^= std::byte{1};
+    auto file = *fs_.open(dir + "/" + damaged, env::OpenMode::read_write);
+    ASSERT_TRUE(file->write_at(0, bent));
+    const auto refused = try_start();
+    ASSERT_FALSE(refused) << damaged;
+    EXPECT_THAT(to_string(refused.error()), HasSubstr("nothing was opened or removed"));
+    ASSERT_TRUE(*fs_.exists(dir)) << damaged;
+    ASSERT_TRUE(file->write_at(0, whole));
   }
 }
 

@@ -250,7 +250,7 @@ Result<void> Topics::load() {
   hints.clean = SLUICE_TRY(log::take_clean_shutdown(*env_.fs, data_dir_));
   hints.now_ms = env_.clock->wall_ms();
   if (!table) {
-    SLUICE_TRY(adopt_directories());
+    SLUICE_TRY(adopt_directories(hints));
   } else {
     starts_ = table->starts + 1;
     for (const TopicEntry& entry : table->topics) {
@@ -284,7 +284,9 @@ Result<void> Topics::load() {
 }
 
 // A directory without our table: new, or Apache Kafka's. What partitions there are become the topics.
-Result<void> Topics::adopt_directories() {
+Result<void> Topics::adopt_directories(log::OpenHints hints) {
+  // What its last owner knew to be durable is not cut away here either.
+  const auto points = SLUICE_TRY(log::read_checkpoint(*env_.fs, data_dir_, log::recovery_point_checkpoint));
   const auto found = SLUICE_TRY(log::list_partitions(*env_.fs, data_dir_));
   std::map<std::string, std::vector<std::int32_t>> by_topic;
   for (const auto& id : found)
@@ -298,8 +300,11 @@ Result<void> Topics::adopt_directories() {
     }
     Uuid topic_id;
     for (std::int32_t i = 0; i < count; ++i) {
-      const auto log =
-          SLUICE_TRY(log::PartitionLog::open(*env_.fs, data_dir_, {name, PartitionId{i}}, {}, {}));
+      const log::TopicPartition id{name, PartitionId{i}};
+      const auto point = points.find(id);
+      hints.recovery_point = point == points.end() ? Offset{0} : point->second;
+      const auto log = SLUICE_TRY(log::PartitionLog::open(*env_.fs, data_dir_, id, {}, hints));
+      if (log->halted()) return std::unexpected(Error{*log->halted()}.in("no topic was taken over"));
       topic_id = log->topic_id();
       // Its epochs may be high already: ours must lie above them.
       starts_ = std::max(starts_, log->last_epoch().value_or(LeaderEpoch{0}).value + 1);
@@ -327,13 +332,17 @@ Result<void> Topics::drop_half_made() {
     if (id.topic.starts_with("__cluster_metadata")) continue;
     log::OpenHints hints;
     const auto log = log::PartitionLog::open(*env_.fs, data_dir_, id, {}, hints);
-    if (log && (*log)->log_end_offset() > Offset{0}) {
-      return fail(
-          Code::corrupt,
-          fmt::format("{} holds {} records, but no topic in {} lists it; nothing was opened or removed",
-                      env::join(data_dir_, log::dir_name(id)), (*log)->log_end_offset().value,
-                      topic_table_name),
-          "move that directory away, or restore the list from a copy");
+    // Only what is seen to be empty goes: a directory that cannot be read may hold records.
+    if (!log || (*log)->halted() || (*log)->log_end_offset() > Offset{0}) {
+      const std::string why = !log ? to_string(log.error())
+                              : (*log)->halted()
+                                  ? to_string(*(*log)->halted())
+                                  : fmt::format("its log ends at {}", (*log)->log_end_offset().value);
+      return fail(Code::corrupt,
+                  fmt::format("{} is not known to be empty, but no topic in {} lists it; nothing was opened "
+                              "or removed: {}",
+                              env::join(data_dir_, log::dir_name(id)), topic_table_name, why),
+                  "move that directory away, or restore the list from a copy");
     }
     SLUICE_TRY(log::retire_partition(*env_.fs, data_dir_, id, env_.random->next_uuid()));
   }

@@ -68,7 +68,7 @@ class Topics {
       : env_(env), data_dir_(std::move(data_dir)), config_(config), notices_(notices) {}
 
   Result<void> load();
-  Result<void> adopt_directories();
+  Result<void> adopt_directories(log::OpenHints hints);
   Result<void> finish_deletions();
   Result<void> drop_half_made();
   void open_partition(Topic& topic, const PartitionPtr& partition, const log::OpenHints& hints);

@@ -151,6 +151,12 @@ void fetch_in_session(Core& core, const RequestPtr& request, const wire::FetchRe
   if (session->epoch != asked.session_epoch) return refuse(request, ErrorCode::invalid_fetch_session_epoch);
   if (session->uses_topic_ids != (request->version() >= 13))
     return refuse(request, ErrorCode::fetch_session_topic_id_error);
+  std::size_t more = 0;
+  for (const auto& topic : asked.topics) more += topic.partitions.size();
+  if (session->entries.size() + more > FetchSessions::entries_max) {  // it goes on with a new, full request
+    core.fetch_sessions.remove(asked.session_id);
+    return refuse(request, ErrorCode::fetch_session_id_not_found);
+  }
   session->epoch = next_session_epoch(session->epoch);
   for (const auto& topic : asked.forgotten_topics_data)
     for (const std::int32_t partition : topic.partitions)

@@ -5,6 +5,8 @@
 // INVALID_TOPIC_EXCEPTION; per partition KAFKA_STORAGE_ERROR where its log is offline.
 #include <fmt/format.h>
 
+#include <set>
+
 #include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
@@ -83,7 +85,9 @@ void handle_metadata(Core& core, const RequestPtr& request) {
   if (all) {
     for (const auto& [name, topic] : core.topics->all()) response.topics.push_back(describe(core, *topic));
   } else {
+    std::set<std::pair<std::optional<std::string>, Uuid>> seen;  // as Kafka, each topic once
     for (const auto& topic : *asked.topics) {
+      if (!seen.emplace(topic.name, topic.topic_id).second) continue;
       response.topics.push_back(topic.name ? answer_name(core, *topic.name, asked.allow_auto_topic_creation)
                                            : answer_id(core, topic.topic_id));
     }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "broker/handlers/config_entries.h"
 #include "broker/handlers/handlers.h"
@@ -52,7 +53,9 @@ void handle_describe_configs(Core& core, const RequestPtr& request) {
   wire::DescribeConfigsRequest asked;
   if (!request->decode(asked)) return;
   wire::DescribeConfigsResponse response;
+  std::set<std::pair<std::int8_t, std::string>> seen;  // one that is named again costs no second answer
   for (const Resource& resource : asked.resources) {
+    if (!seen.emplace(resource.resource_type, resource.resource_name).second) continue;
     auto& out = response.results.emplace_back();
     out.resource_type = resource.resource_type;
     out.resource_name = resource.resource_name;
