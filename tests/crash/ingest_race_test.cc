@@ -83,7 +83,7 @@ TEST(IngestRelies, OnAnothersCommitOnlyOnceItIsDurable) {
         other.fail_when(
             [&](const sim::Operation& o) { return o.verb == sim::Verb::sync_dir && o.path == dir; },
             sim::Fault::die);
-        live(scene, other, steps + 77, 3);
+        live(scene, other, steps + 77, 4);  // a cut that nobody will make again
         EXPECT_TRUE(other.dead());
         other.restart(sim::Crash::plain);
         fs.fail_operation(operation.number + 1 + steps, sim::Fault::die);
