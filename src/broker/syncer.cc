@@ -5,6 +5,14 @@
 #include <utility>
 
 namespace sluice::broker {
+namespace {
+
+// A sync costs about the same for one batch as for many. Producers that send on without waiting for answers
+// lose nothing when rounds keep this distance, and share the syncs; one that waits for each answer never
+// meets it.
+constexpr env::Duration busy_distance = std::chrono::microseconds(500);
+
+}  // namespace
 
 Syncer::Syncer(env::EventLoop& loop, Notices& notices)
     : loop_(loop), notices_(notices), worker_([this] { work(); }) {}
@@ -27,17 +35,29 @@ void Syncer::stop() {
 
 void Syncer::add(const PartitionPtr& partition) {
   dirty_.insert(partition);
-  if (round_posted_ || running_ != nullptr || stopped_) return;
+  if (running_ != nullptr) busy_ = true;
+  schedule();
+}
+
+void Syncer::schedule() {
+  if (dirty_.empty() || round_posted_ || running_ != nullptr || stopped_) return;
   round_posted_ = true;
-  // Not at once: the other connections that are readable now get into the same round.
-  loop_.post([this, weak = std::weak_ptr(alive_)] {
+  const auto begin = [this, weak = std::weak_ptr(alive_)] {
     if (weak.expired()) return;
     round_posted_ = false;
     begin_round();
-  });
+  };
+  const env::Duration since = loop_.now() - round_began_;
+  if (std::exchange(busy_, false) && since < busy_distance) {
+    loop_.after(busy_distance - since, begin);
+  } else {
+    loop_.post(begin);  // not at once: the other connections that are readable now get into the same round
+  }
 }
 
 void Syncer::begin_round() {
+  if (stopped_) return;
+  round_began_ = loop_.now();
   auto round = std::make_shared<Round>();
   for (const PartitionPtr& partition : std::exchange(dirty_, {})) {
     if (partition->log() == nullptr) continue;
@@ -71,7 +91,7 @@ void Syncer::end_round(Round& round) {
     if (moved && item.partition->log() != nullptr && item.partition->log()->needs_sync())
       dirty_.insert(item.partition);
   }
-  if (!dirty_.empty() && !round_posted_ && running_ == nullptr && !stopped_) begin_round();
+  schedule();
 }
 
 void Syncer::work() {
@@ -81,6 +101,7 @@ void Syncer::work() {
     if (to_do_ == nullptr) return;  // a round that was handed over is done even when we stop
     const std::shared_ptr<Round> round = std::exchange(to_do_, nullptr);
     lock.unlock();
+    for (const Item& item : *round) item.job.start();  // all at the device before the first is waited for
     for (Item& item : *round) item.done = item.job.run();
     loop_.post([this, weak = std::weak_ptr(alive_), round] {
       if (!weak.expired() && running_ == round) end_round(*round);

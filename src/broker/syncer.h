@@ -38,6 +38,7 @@ class Syncer {
   };
   using Round = std::vector<Item>;
 
+  void schedule();
   void begin_round();
   void end_round(Round& round);
   void work();
@@ -46,6 +47,8 @@ class Syncer {
   Notices& notices_;
   std::set<PartitionPtr> dirty_;
   bool round_posted_ = false;       // begin_round is on its way
+  bool busy_ = false;               // appends came while the last round ran: they do not wait for answers
+  env::Instant round_began_{};      // the last one
   bool stopped_ = false;            // no round is begun any more
   std::shared_ptr<Round> running_;  // with the worker, or on its way back
 

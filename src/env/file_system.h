@@ -36,6 +36,8 @@ class File {
   virtual Result<void> truncate(std::uint64_t size) = 0;
   /// Makes the content and the size durable (fdatasync). May run on another thread than the writes.
   virtual Result<void> sync() = 0;
+  /// Hints that sync() will follow: what is written may go to the device from now on. Promises nothing.
+  virtual void start_writeback() {}
   /// Asks for room for the file's first `bytes` bytes, so that later writes there seldom allocate; the size
   /// stays as it is. Only a hint: does nothing where the file system cannot, no_space where the disk is full.
   virtual Result<void> preallocate(std::uint64_t bytes);

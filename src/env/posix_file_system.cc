@@ -98,6 +98,10 @@ class PosixFile final : public File {
     return {};
   }
 
+  void start_writeback() override {
+    static_cast<void>(::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE));
+  }
+
   Result<void> preallocate(std::uint64_t bytes) override {
     if (bytes == 0) return {};
     if (retrying([&] { return ::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)); }) ==

@@ -11,6 +11,10 @@
 
 namespace sluice::log {
 
+void SyncJob::start() const {
+  for (const Part& part : parts_) part.file->start_writeback();
+}
+
 SyncJob::Done SyncJob::run() {
   const auto make_durable = [this]() -> Result<void> {
     for (const Part& part : parts_) {
