@@ -40,10 +40,6 @@ std::string checkpoint_name(ChainId chain, Offset end) {
   return checkpoints_dir(chain) + "/" + padded(end);
 }
 
-std::string gap_name(ChainId chain, Offset begin) {
-  return chain_dir("gaps", chain) + "/" + padded(begin);
-}
-
 std::string temporaries_dir(ChainId chain) {
   return chain_dir("tmp", chain);
 }

@@ -5,8 +5,7 @@
 //   _sluice/commits/TOPIC_ID/PARTITION/first             the first commit object of a chain (X2)
 //   _sluice/commits/TOPIC_ID/PARTITION/BEGIN             those after it; BEGIN has 20 digits
 //   _sluice/checkpoints/TOPIC_ID/PARTITION/END           an index over the objects before END (X7)
-//   _sluice/gaps/TOPIC_ID/PARTITION/BEGIN                what a commit promised and nobody can bring back
-//   (X6) _sluice/tmp/TOPIC_ID/PARTITION/BEGIN-NONCE-K.KIND    temporary files of a range (X3)
+//   _sluice/tmp/TOPIC_ID/PARTITION/BEGIN-NONCE-K.KIND    temporary files of a range (X3)
 //   _sluice/tmp/objects/NAME@NONCE                       an object on its way to NAME
 //   _sluice/quarantine/TOPIC_ID-PARTITION-BEGIN-END.jsonl
 //   COLUMN=VALUE/.../part-TOPIC_ID-PARTITION-BEGIN-END.parquet
@@ -37,7 +36,6 @@ std::string commits_dir(ChainId chain);
 std::string commit_name(ChainId chain, Offset begin, bool first);
 std::string checkpoints_dir(ChainId chain);
 std::string checkpoint_name(ChainId chain, Offset end);
-std::string gap_name(ChainId chain, Offset begin);
 
 /// The directory of a chain's temporary files.
 std::string temporaries_dir(ChainId chain);

@@ -39,7 +39,7 @@ Result<void> judge(Store& store, const Race& race) {
     if (!result) continue;
     if (winner >= 0) {
       return base::fail(Code::unsupported,
-                        fmt::format("nothing was written: at {} two creators of one name both succeeded, so "
+                        fmt::format("nothing was ingested: at {} two creators of one name both succeeded, so "
                                     "two workers could commit the same records",
                                     store.path("")),
                         "put the table on a local ext4, xfs or btrfs file system");
@@ -50,7 +50,7 @@ Result<void> judge(Store& store, const Race& race) {
   if (winner < 0 || !content || as_text(*content) != fmt::format("racer {}", winner)) {
     return base::fail(
         Code::unsupported,
-        fmt::format("nothing was written: at {} a created name does not hold what its creator wrote",
+        fmt::format("nothing was ingested: at {} a created name does not hold what its creator wrote",
                     store.path("")),
         "put the table on a local ext4, xfs or btrfs file system");
   }

@@ -13,12 +13,16 @@ configure() {
   fi
 }
 
-# compile PRESET [TARGET...]
+# compile PRESET [TARGET...]: one at a time in each tree, since a linker that sees objects change fails in odd ways.
 compile() {
-  local preset=$1
+  local preset=$1 lock
   shift
+  mkdir -p build
+  exec {lock}>"build/$preset.lock"
+  flock "$lock"
   configure "$preset"
   ninja -C "build/$preset" -j "$jobs" --quiet "$@"
+  exec {lock}>&-
 }
 
 # build PRESET: sets up what is missing and builds all of it.
