@@ -257,7 +257,8 @@ TEST_F(ProduceFetch, BadBatchesAreRefusedEachWithItsCode) {
   EXPECT_EQ(produce(c, "events", 5, {"a"}).error_code, wire::number(ErrorCode::unknown_topic_or_partition));
   EXPECT_EQ(produce(c, "__consumer_offsets", 0, {"a"}).error_code,
             wire::number(ErrorCode::unknown_topic_or_partition));
-  auto acks = produce_request("events", 0, batch({"a"}));
+  const Bytes one = batch({"a"});
+  auto acks = produce_request("events", 0, one);
   acks.acks = 2;
   EXPECT_EQ(c.call(acks, 9).responses[0].partition_responses[0].error_code,
             wire::number(ErrorCode::invalid_required_acks));

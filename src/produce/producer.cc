@@ -125,8 +125,9 @@ void RdKafkaProducer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message
     return;
   }
   if (self.failed_++ == 0) {
+    // Not rd_kafka_message_errstr: of a message with a payload that is the payload.
     self.first_failure_ = fmt::format("{}[{}]: {}: {}", self.topic_, message->partition,
-                                      rd_kafka_err2name(message->err), rd_kafka_message_errstr(message));
+                                      rd_kafka_err2name(message->err), rd_kafka_err2str(message->err));
   }
 }
 

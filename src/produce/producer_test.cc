@@ -89,10 +89,11 @@ TEST(Producer, ARecordThatTheBrokerRefusesForGoodIsCountedAsFailedWithTheReason)
   const MockCluster mock;
   auto producer = Producer::open(mock.options(), patience(100)).value();
   rd_kafka_mock_push_request_errors(mock.get(), produce_key, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-  ASSERT_TRUE(producer->send(std::nullopt, as_bytes("a"), patience(100)).has_value());
+  ASSERT_TRUE(producer->send(std::nullopt, as_bytes("{\"secret\":1}"), patience(100)).has_value());
   static_cast<void>(producer->flush(patience(100)));
   EXPECT_EQ(producer->acked(), 0);
   EXPECT_EQ(producer->failed(), 1);
+  EXPECT_EQ(producer->first_failure().find("secret"), std::string::npos) << "a record's content is no reason";
   EXPECT_NE(producer->first_failure().find("TOPIC_AUTHORIZATION_FAILED"), std::string::npos)
       << producer->first_failure();
 }
