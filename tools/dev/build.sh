@@ -48,6 +48,6 @@ format_sources() {
 
 # Prints, NUL between, every C++ file that people write.
 cpp_sources() {
-  find src include fuzz tests bench \( -name generated -o -name build \) -prune -o \
-    \( -name '*.cc' -o -name '*.h' \) -print0 2>/dev/null
+  find src fuzz tests bench \( -name generated -o -name build \) -prune -o \
+    \( -name '*.cc' -o -name '*.h' \) -print0
 }
