@@ -23,7 +23,7 @@ Result<void> check_header(const BatchView& batch, const ValidateOptions& options
                                                batch.size(), batch.crc()));
   }
   const std::int32_t count = batch.records_count();
-  if (count == 0 || count != batch.last_offset_delta() + 1) {
+  if (count == 0 || count != std::int64_t{batch.last_offset_delta()} + 1) {
     return refuse(invalid_record, fmt::format("a batch was not stored: it counts {} records over {} offsets",
                                               count, std::int64_t{batch.last_offset_delta()} + 1));
   }
