@@ -6,8 +6,8 @@
 #include <array>
 #include <charconv>
 #include <limits>
-#include <numeric>
-#include <vector>
+
+#include "base/edit_distance.h"
 
 namespace sluice::broker {
 namespace {
@@ -118,21 +118,6 @@ bool is_choice(std::string_view choices, std::string_view value) {
     choices.remove_prefix(bar + 1);
   }
   return false;
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
 }
 
 std::int64_t unit_ms(std::string_view name) {
