@@ -65,7 +65,8 @@ Result<void> PartitionLog::refuse_writes() const {
   return {};
 }
 
-Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, std::int64_t now_ms) {
+Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, std::int64_t now_ms,
+                                      Origin /*origin*/) {
   SLUICE_TRY(refuse_writes());
   const record::BatchView view = SLUICE_TRY(record::BatchView::parse(batch));
   BatchHead head = head_of(view);

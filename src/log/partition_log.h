@@ -20,6 +20,7 @@
 #include "env/file_system.h"
 #include "log/epochs.h"
 #include "log/names.h"
+#include "log/transactions.h"
 #include "record/batch.h"
 #include "record/compression.h"
 
@@ -139,10 +140,28 @@ class PartitionLog {
   /// epoch    the leader's; a new one is made durable in leader-epoch-checkpoint first
   /// now_ms   wall clock: the age of segments and producers is counted in it, never in client timestamps
   /// returns  its offsets. Answer acks=all once durable_end() >= range.end - for a duplicate as well
-  /// errors   corrupt; kafka with out_of_order_sequence_number, invalid_producer_epoch; limit_exceeded with
+  /// origin   client, or coordinator where sequences are not counted
+  /// errors   corrupt; kafka with out_of_order_sequence_number, invalid_producer_epoch, invalid_txn_state
+  /// (not
+  ///          transactional while the producer has a transaction open); limit_exceeded with
   ///          record_list_too_large; no_space: nothing is kept of it and later appends may succeed;
   ///          io_failed: poisoned
-  Result<Appended> append(MutableBytes batch, LeaderEpoch epoch, std::int64_t now_ms);
+  Result<Appended> append(MutableBytes batch, LeaderEpoch epoch, std::int64_t now_ms,
+                          Origin origin = Origin::client);
+
+  /// Ends the transaction of a producer: appends the control batch that says so. A marker is written as well
+  /// where this log has no open transaction of the producer; it then only raises the epochs, and no aborted
+  /// transaction comes of it. Otherwise as append.
+  ///
+  /// producer_epoch       may be above that of the producer's batches (fencing; KIP-890 raises it by one)
+  /// marker               its coordinator_epoch is kept: markers of an older coordinator are refused later
+  /// transaction_version  transaction.version of the marker (KIP-1228). From 2 on, an epoch that is not above
+  ///                      the producer's is refused as well, unless the producer has no open transaction or
+  ///                      the epoch is the last one there is (32767): then it is the marker sent again
+  /// errors   kafka with invalid_producer_epoch, transaction_coordinator_fenced · those of append
+  Result<Appended> append_marker(ProducerId producer_id, ProducerEpoch producer_epoch,
+                                 record::ControlMarker marker, LeaderEpoch epoch, std::int64_t now_ms,
+                                 int transaction_version = 0);
 
   /// Reads whole batches from the one that holds `from` on, below `end`, into `out`.
   ///
@@ -164,8 +183,20 @@ class PartitionLog {
   Offset log_start_offset() const { return log_start_; }
   Offset log_end_offset() const { return log_end_; }
   Offset durable_end() const { return durable_end_; }
-  Offset high_watermark() const { return durable_end_; }      // X14
-  Offset last_stable_offset() const { return durable_end_; }  ///< the first open transaction will lower it
+  Offset high_watermark() const { return durable_end_; }  // X14
+  /// Below it all transactions are decided, and their markers visible: the first offset of the earliest
+  /// transaction that is open, or whose marker is at or above the high watermark, but not below the log
+  /// start; else the high watermark.
+  Offset last_stable_offset() const { return durable_end_; }
+  /// The aborted transactions that have an offset in `range`, by first offset: what Fetch tells with the
+  /// records of `range` so that read_committed can pass over theirs.
+  ///
+  /// errors   io_failed
+  Result<std::vector<AbortedTransaction>> aborted_transactions(OffsetRange range);
+  /// The open transaction of a producer in this log.
+  std::optional<OpenTransaction> open_transaction(ProducerId producer_id) const;
+  /// Every producer that is remembered, by id.
+  std::vector<ProducerView> producers() const;
   std::optional<LeaderEpoch> last_epoch() const;
   std::uint64_t bytes() const;  ///< of all segments
   std::size_t segments_count() const { return segments_.size(); }
