@@ -6,34 +6,74 @@
 #include "wire/generated/add_offsets_to_txn_response.h"
 #include "wire/generated/add_partitions_to_txn_request.h"
 #include "wire/generated/add_partitions_to_txn_response.h"
+#include "wire/generated/alter_client_quotas_request.h"
+#include "wire/generated/alter_client_quotas_response.h"
+#include "wire/generated/alter_configs_request.h"
+#include "wire/generated/alter_configs_response.h"
+#include "wire/generated/alter_partition_reassignments_request.h"
+#include "wire/generated/alter_partition_reassignments_response.h"
+#include "wire/generated/alter_replica_log_dirs_request.h"
+#include "wire/generated/alter_replica_log_dirs_response.h"
+#include "wire/generated/alter_user_scram_credentials_request.h"
+#include "wire/generated/alter_user_scram_credentials_response.h"
 #include "wire/generated/api_versions_request.h"
 #include "wire/generated/api_versions_response.h"
+#include "wire/generated/consumer_group_describe_request.h"
+#include "wire/generated/consumer_group_describe_response.h"
+#include "wire/generated/consumer_group_heartbeat_request.h"
+#include "wire/generated/consumer_group_heartbeat_response.h"
+#include "wire/generated/create_acls_request.h"
+#include "wire/generated/create_acls_response.h"
+#include "wire/generated/create_delegation_token_request.h"
+#include "wire/generated/create_delegation_token_response.h"
 #include "wire/generated/create_partitions_request.h"
 #include "wire/generated/create_partitions_response.h"
 #include "wire/generated/create_topics_request.h"
 #include "wire/generated/create_topics_response.h"
+#include "wire/generated/delete_acls_request.h"
+#include "wire/generated/delete_acls_response.h"
 #include "wire/generated/delete_groups_request.h"
 #include "wire/generated/delete_groups_response.h"
 #include "wire/generated/delete_records_request.h"
 #include "wire/generated/delete_records_response.h"
 #include "wire/generated/delete_topics_request.h"
 #include "wire/generated/delete_topics_response.h"
+#include "wire/generated/describe_acls_request.h"
+#include "wire/generated/describe_acls_response.h"
+#include "wire/generated/describe_client_quotas_request.h"
+#include "wire/generated/describe_client_quotas_response.h"
 #include "wire/generated/describe_cluster_request.h"
 #include "wire/generated/describe_cluster_response.h"
 #include "wire/generated/describe_configs_request.h"
 #include "wire/generated/describe_configs_response.h"
+#include "wire/generated/describe_delegation_token_request.h"
+#include "wire/generated/describe_delegation_token_response.h"
 #include "wire/generated/describe_groups_request.h"
 #include "wire/generated/describe_groups_response.h"
+#include "wire/generated/describe_log_dirs_request.h"
+#include "wire/generated/describe_log_dirs_response.h"
 #include "wire/generated/describe_producers_request.h"
 #include "wire/generated/describe_producers_response.h"
+#include "wire/generated/describe_quorum_request.h"
+#include "wire/generated/describe_quorum_response.h"
 #include "wire/generated/describe_topic_partitions_request.h"
 #include "wire/generated/describe_topic_partitions_response.h"
+#include "wire/generated/describe_transactions_request.h"
+#include "wire/generated/describe_transactions_response.h"
+#include "wire/generated/describe_user_scram_credentials_request.h"
+#include "wire/generated/describe_user_scram_credentials_response.h"
+#include "wire/generated/elect_leaders_request.h"
+#include "wire/generated/elect_leaders_response.h"
 #include "wire/generated/end_txn_request.h"
 #include "wire/generated/end_txn_response.h"
+#include "wire/generated/expire_delegation_token_request.h"
+#include "wire/generated/expire_delegation_token_response.h"
 #include "wire/generated/fetch_request.h"
 #include "wire/generated/fetch_response.h"
 #include "wire/generated/find_coordinator_request.h"
 #include "wire/generated/find_coordinator_response.h"
+#include "wire/generated/get_telemetry_subscriptions_request.h"
+#include "wire/generated/get_telemetry_subscriptions_response.h"
 #include "wire/generated/heartbeat_request.h"
 #include "wire/generated/heartbeat_response.h"
 #include "wire/generated/incremental_alter_configs_request.h"
@@ -44,10 +84,16 @@
 #include "wire/generated/join_group_response.h"
 #include "wire/generated/leave_group_request.h"
 #include "wire/generated/leave_group_response.h"
+#include "wire/generated/list_config_resources_request.h"
+#include "wire/generated/list_config_resources_response.h"
 #include "wire/generated/list_groups_request.h"
 #include "wire/generated/list_groups_response.h"
 #include "wire/generated/list_offsets_request.h"
 #include "wire/generated/list_offsets_response.h"
+#include "wire/generated/list_partition_reassignments_request.h"
+#include "wire/generated/list_partition_reassignments_response.h"
+#include "wire/generated/list_transactions_request.h"
+#include "wire/generated/list_transactions_response.h"
 #include "wire/generated/metadata_request.h"
 #include "wire/generated/metadata_response.h"
 #include "wire/generated/offset_commit_request.h"
@@ -60,6 +106,10 @@
 #include "wire/generated/offset_for_leader_epoch_response.h"
 #include "wire/generated/produce_request.h"
 #include "wire/generated/produce_response.h"
+#include "wire/generated/push_telemetry_request.h"
+#include "wire/generated/push_telemetry_response.h"
+#include "wire/generated/renew_delegation_token_request.h"
+#include "wire/generated/renew_delegation_token_response.h"
 #include "wire/generated/request_header.h"
 #include "wire/generated/response_header.h"
 #include "wire/generated/sasl_authenticate_request.h"
@@ -70,6 +120,8 @@
 #include "wire/generated/sync_group_response.h"
 #include "wire/generated/txn_offset_commit_request.h"
 #include "wire/generated/txn_offset_commit_response.h"
+#include "wire/generated/update_features_request.h"
+#include "wire/generated/update_features_response.h"
 #include "wire/generated/write_txn_markers_request.h"
 #include "wire/generated/write_txn_markers_response.h"
 
@@ -128,22 +180,74 @@ constexpr void for_each_message(F&& f) {
   f.template operator()<WriteTxnMarkersResponse>();
   f.template operator()<TxnOffsetCommitRequest>();
   f.template operator()<TxnOffsetCommitResponse>();
+  f.template operator()<DescribeAclsRequest>();
+  f.template operator()<DescribeAclsResponse>();
+  f.template operator()<CreateAclsRequest>();
+  f.template operator()<CreateAclsResponse>();
+  f.template operator()<DeleteAclsRequest>();
+  f.template operator()<DeleteAclsResponse>();
   f.template operator()<DescribeConfigsRequest>();
   f.template operator()<DescribeConfigsResponse>();
+  f.template operator()<AlterConfigsRequest>();
+  f.template operator()<AlterConfigsResponse>();
+  f.template operator()<AlterReplicaLogDirsRequest>();
+  f.template operator()<AlterReplicaLogDirsResponse>();
+  f.template operator()<DescribeLogDirsRequest>();
+  f.template operator()<DescribeLogDirsResponse>();
   f.template operator()<SaslAuthenticateRequest>();
   f.template operator()<SaslAuthenticateResponse>();
   f.template operator()<CreatePartitionsRequest>();
   f.template operator()<CreatePartitionsResponse>();
+  f.template operator()<CreateDelegationTokenRequest>();
+  f.template operator()<CreateDelegationTokenResponse>();
+  f.template operator()<RenewDelegationTokenRequest>();
+  f.template operator()<RenewDelegationTokenResponse>();
+  f.template operator()<ExpireDelegationTokenRequest>();
+  f.template operator()<ExpireDelegationTokenResponse>();
+  f.template operator()<DescribeDelegationTokenRequest>();
+  f.template operator()<DescribeDelegationTokenResponse>();
   f.template operator()<DeleteGroupsRequest>();
   f.template operator()<DeleteGroupsResponse>();
+  f.template operator()<ElectLeadersRequest>();
+  f.template operator()<ElectLeadersResponse>();
   f.template operator()<IncrementalAlterConfigsRequest>();
   f.template operator()<IncrementalAlterConfigsResponse>();
+  f.template operator()<AlterPartitionReassignmentsRequest>();
+  f.template operator()<AlterPartitionReassignmentsResponse>();
+  f.template operator()<ListPartitionReassignmentsRequest>();
+  f.template operator()<ListPartitionReassignmentsResponse>();
   f.template operator()<OffsetDeleteRequest>();
   f.template operator()<OffsetDeleteResponse>();
+  f.template operator()<DescribeClientQuotasRequest>();
+  f.template operator()<DescribeClientQuotasResponse>();
+  f.template operator()<AlterClientQuotasRequest>();
+  f.template operator()<AlterClientQuotasResponse>();
+  f.template operator()<DescribeUserScramCredentialsRequest>();
+  f.template operator()<DescribeUserScramCredentialsResponse>();
+  f.template operator()<AlterUserScramCredentialsRequest>();
+  f.template operator()<AlterUserScramCredentialsResponse>();
+  f.template operator()<DescribeQuorumRequest>();
+  f.template operator()<DescribeQuorumResponse>();
+  f.template operator()<UpdateFeaturesRequest>();
+  f.template operator()<UpdateFeaturesResponse>();
   f.template operator()<DescribeClusterRequest>();
   f.template operator()<DescribeClusterResponse>();
   f.template operator()<DescribeProducersRequest>();
   f.template operator()<DescribeProducersResponse>();
+  f.template operator()<DescribeTransactionsRequest>();
+  f.template operator()<DescribeTransactionsResponse>();
+  f.template operator()<ListTransactionsRequest>();
+  f.template operator()<ListTransactionsResponse>();
+  f.template operator()<ConsumerGroupHeartbeatRequest>();
+  f.template operator()<ConsumerGroupHeartbeatResponse>();
+  f.template operator()<ConsumerGroupDescribeRequest>();
+  f.template operator()<ConsumerGroupDescribeResponse>();
+  f.template operator()<GetTelemetrySubscriptionsRequest>();
+  f.template operator()<GetTelemetrySubscriptionsResponse>();
+  f.template operator()<PushTelemetryRequest>();
+  f.template operator()<PushTelemetryResponse>();
+  f.template operator()<ListConfigResourcesRequest>();
+  f.template operator()<ListConfigResourcesResponse>();
   f.template operator()<DescribeTopicPartitionsRequest>();
   f.template operator()<DescribeTopicPartitionsResponse>();
 }
