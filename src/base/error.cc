@@ -8,6 +8,8 @@ std::string_view name(Code code) {
       return "io_failed";
     case Code::no_space:
       return "no_space";
+    case Code::exhausted:
+      return "exhausted";
     case Code::corrupt:
       return "corrupt";
     case Code::out_of_range:

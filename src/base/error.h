@@ -13,6 +13,7 @@ namespace sluice::base {
 enum class Code : std::uint8_t {
   io_failed,         ///< the operating system refused a read, write, sync or rename
   no_space,          ///< the disk is full (ENOSPC, EDQUOT); may go away
+  exhausted,         ///< no file descriptor is free (EMFILE, ENFILE): nothing was done; may go away
   corrupt,           ///< bytes are not what a format or checksum says they must be
   out_of_range,      ///< an offset outside [log start, log end)
   not_found,         ///< no such file, topic, partition, table

@@ -27,6 +27,9 @@ Code code_of(int errno_value) {
     case ENOSPC:
     case EDQUOT:
       return Code::no_space;
+    case EMFILE:
+    case ENFILE:
+      return Code::exhausted;
     case ENOTEMPTY:
       return Code::conflict;
     case EINVAL:
