@@ -17,6 +17,7 @@ BatchHead head_of(const record::BatchView& batch) {
           .producer_epoch = batch.producer_epoch(),
           .base_sequence = batch.base_sequence(),
           .last_sequence = batch.last_sequence(),
+          .is_transactional = batch.is_transactional(),
           .is_control = batch.is_control()};
 }
 
@@ -33,6 +34,7 @@ Result<BatchHead> parse_head(BytesView bytes) {
                 fmt::format("a batch header has version {}, base offset {}, last offset delta {}", version,
                             base, delta));
   }
+  const auto attributes = load_be<std::int16_t>(p + 21);
   BatchHead head{.bytes = *size,
                  .range = {Offset{base}, Offset{base} + delta + 1},
                  .leader_epoch = LeaderEpoch{load_be<std::int32_t>(p + 12)},
@@ -40,7 +42,8 @@ Result<BatchHead> parse_head(BytesView bytes) {
                  .producer_id = ProducerId{load_be<std::int64_t>(p + 43)},
                  .producer_epoch = ProducerEpoch{load_be<std::int16_t>(p + 51)},
                  .base_sequence = load_be<std::int32_t>(p + 53),
-                 .is_control = (load_be<std::int16_t>(p + 21) & 0x20) != 0};
+                 .is_transactional = (attributes & 0x10) != 0,
+                 .is_control = (attributes & 0x20) != 0};
   if (head.base_sequence >= 0) {
     const std::uint32_t sum =
         static_cast<std::uint32_t>(head.base_sequence) + static_cast<std::uint32_t>(delta);

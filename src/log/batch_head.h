@@ -19,10 +19,11 @@ struct BatchHead {
   ProducerEpoch producer_epoch{-1};
   std::int32_t base_sequence = record::no_sequence;
   std::int32_t last_sequence = record::no_sequence;
+  bool is_transactional = false;
   bool is_control = false;
 
   Offset last_offset() const { return range.end - 1; }
-  bool has_sequence() const { return producer_id.value >= 0 && base_sequence >= 0 && !is_control; }
+  bool has_producer() const { return producer_id.value >= 0; }
 };
 
 BatchHead head_of(const record::BatchView& batch);

@@ -149,4 +149,12 @@ std::optional<TimeMark> Indexes::time_before(std::int64_t timestamp_ms) const {
   return TimeMark{(after - 1)->timestamp_ms, base_ + (after - 1)->relative};
 }
 
+std::optional<TimeMark> Indexes::time_below(Offset end) const {
+  SLUICE_ASSERT(loaded_);
+  const auto after = std::ranges::lower_bound(times_, end - base_, {},
+                                              [](const TimeEntry& entry) { return entry.relative; });
+  if (after == times_.begin()) return std::nullopt;
+  return TimeMark{(after - 1)->timestamp_ms, base_ + (after - 1)->relative};
+}
+
 }  // namespace sluice::log

@@ -67,6 +67,8 @@ class Indexes {
   /// The entry of a batch at or before the first one that has a timestamp >= `timestamp_ms`; nothing where no
   /// entry is before it.
   std::optional<TimeMark> time_before(std::int64_t timestamp_ms) const;
+  /// The last time entry of a batch that ends at or before `end`; nothing where none does.
+  std::optional<TimeMark> time_below(Offset end) const;
   /// The last entry's place, where a walk to the end of the file begins.
   std::uint64_t last_position() const { return offsets_.empty() ? 0 : position(offsets_.back()); }
   /// The last offset of the batch there; the base where there is no entry.

@@ -31,6 +31,7 @@ std::optional<Offset> parse_file_name(std::string_view name, std::string_view su
 constexpr std::string_view log_suffix = ".log";
 constexpr std::string_view index_suffix = ".index";
 constexpr std::string_view time_index_suffix = ".timeindex";
+constexpr std::string_view txn_index_suffix = ".txnindex";
 constexpr std::string_view snapshot_suffix = ".snapshot";
 constexpr std::string_view delete_suffix = "-delete";  ///< of the directory of a deleted partition
 

@@ -15,6 +15,14 @@
 #include "record/validate.h"
 
 namespace sluice::log {
+namespace {
+
+/// Whether what failed before anything was synced may succeed later.
+bool may_pass(const Error& error) {
+  return error.code == Code::no_space || error.code == Code::exhausted;
+}
+
+}  // namespace
 
 PartitionLog::PartitionLog(env::FileSystem& fs, std::string dir, TopicPartition id, const LogOptions& options)
     : fs_(fs),
@@ -66,7 +74,7 @@ Result<void> PartitionLog::refuse_writes() const {
 }
 
 Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, std::int64_t now_ms,
-                                      Origin /*origin*/) {
+                                      Origin origin) {
   SLUICE_TRY(refuse_writes());
   const record::BatchView view = SLUICE_TRY(record::BatchView::parse(batch));
   BatchHead head = head_of(view);
@@ -82,10 +90,25 @@ Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, std
                     {},
                     record::kafka_error::record_list_too_large});
   }
-  if (head.has_sequence()) {
-    const std::optional<OffsetRange> before = SLUICE_TRY(producers_->check(head));
+  if (head.is_control) {
+    return refused({Code::invalid_argument,
+                    "a control batch cannot be appended like records",
+                    {},
+                    record::kafka_error::invalid_record});
+  }
+  if (head.has_producer()) {
+    const std::optional<OffsetRange> before = SLUICE_TRY(producers_->check(head, origin));
     if (before) return Appended{*before, true, record::no_timestamp};
   }
+  SLUICE_TRY(store(batch, head, epoch, now_ms));
+  if (head.has_producer()) producers_->note(head, now_ms);
+  return Appended{head.range, false,
+                  view.is_log_append_time() ? view.max_timestamp_ms() : record::no_timestamp};
+}
+
+/// Puts a batch that may be appended at the log's end. `head` gets its offsets.
+Result<void> PartitionLog::store(MutableBytes batch, BatchHead& head, LeaderEpoch epoch,
+                                 std::int64_t now_ms) {
   SLUICE_TRY(note_epoch(epoch));
   head.range = {log_end_, log_end_ + head.range.count()};
   head.leader_epoch = epoch;
@@ -100,9 +123,7 @@ Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, std
   places_[0] = {head.range.begin, segment.base(), segment.bytes()};
   segment.note(head, options_.index_interval_bytes);
   log_end_ = head.range.end;
-  if (head.has_sequence()) producers_->note(head, now_ms);
-  return Appended{head.range, false,
-                  view.is_log_append_time() ? view.max_timestamp_ms() : record::no_timestamp};
+  return {};
 }
 
 // Writes through to the operating system. A part of a batch that a full disk left is cut off again, so that
@@ -131,7 +152,7 @@ Result<void> PartitionLog::note_epoch(LeaderEpoch epoch) {
   grown.begin_epoch(epoch, log_end_);
   Result<void> written = write_epochs(fs_, dir_, grown);
   // A sync of the directory that failed may have lost the names of new segments with it (X13).
-  if (!written && (dir_dirty_ || written.error().code != Code::no_space))
+  if (!written && (dir_dirty_ ? written.error().code != Code::exhausted : !may_pass(written.error())))
     return poison(std::move(written.error()));
   if (!written) return refused(std::move(written.error()));
   epochs_ = std::move(grown);
@@ -154,7 +175,7 @@ Result<void> PartitionLog::roll(std::int64_t now_ms) {
   SLUICE_TRY(refuse_writes());
   if (active().empty()) return {};
   if (Result<void> sealed = seal_active(now_ms); !sealed) {
-    if (sealed.error().code == Code::no_space) return refused(std::move(sealed.error()));
+    if (may_pass(sealed.error())) return refused(std::move(sealed.error()));
     return poison(std::move(sealed.error()));
   }
   return {};
@@ -165,7 +186,9 @@ Result<void> PartitionLog::seal_active(std::int64_t now_ms) {
   Segment& segment = active();
   SLUICE_TRY(segment.indexes().persist(fs_));
   std::vector<SyncJob::Part> parts{{segment.file(), segment.path()}};
-  for (const std::string& path : {segment.indexes().offset_path(), segment.indexes().time_path()}) {
+  std::vector<std::string> paths{segment.indexes().offset_path(), segment.indexes().time_path()};
+  if (SLUICE_TRY(segment.txns().persist(fs_))) paths.push_back(segment.txns().path());
+  for (const std::string& path : paths) {
     parts.push_back({SLUICE_TRY(fs_.open(path, env::OpenMode::read_write)), path});
   }
   dir_dirty_ = true;  // before the names are made: what failed half-way may have made some
@@ -175,6 +198,7 @@ Result<void> PartitionLog::seal_active(std::int64_t now_ms) {
   sealed_.insert(sealed_.end(), std::make_move_iterator(parts.begin()), std::make_move_iterator(parts.end()));
   if (segments_.size() > 1 && indexed_ != nullptr) indexed_->indexes().unload();
   indexed_ = &segment;
+  segment.txns().unload();
   next->first_append_ms = next->last_append_ms = now_ms;
   segments_.push_back(std::move(next));
   drop_stray_snapshots();
@@ -184,7 +208,9 @@ Result<void> PartitionLog::seal_active(std::int64_t now_ms) {
 // A snapshot only spares reading the log, so a full disk may do without one.
 Result<void> PartitionLog::write_snapshot(Offset at, std::int64_t taken_ms, bool sync) {
   const std::string path = env::join(dir_, file_name(at, snapshot_suffix));
-  const Bytes content = producers_->snapshot(taken_ms);
+  const bool ends_before = active().empty() && segments_.size() > 1;  // at the end of the segment before
+  const Segment& segment = ends_before ? *segments_[segments_.size() - 2] : active();
+  const Bytes content = producers_->snapshot(taken_ms, segment.txns().digest());
   const auto write_file = [&]() -> Result<void> {
     std::shared_ptr<env::File> file = SLUICE_TRY(fs_.open(path, env::OpenMode::create_truncate));
     SLUICE_TRY(file->write_at(0, content));
@@ -257,7 +283,10 @@ Result<void> PartitionLog::advance_log_start(Offset start) {
     SLUICE_TRY(fs_.sync_dir(dir_));
     return watermark_->store_log_start(start);
   };
-  if (Result<void> moved = move(); !moved) return poison(std::move(moved.error()));
+  if (Result<void> moved = move(); !moved) {
+    if (moved.error().code == Code::exhausted) return refused(std::move(moved.error()));
+    return poison(std::move(moved.error()));
+  }
   log_start_ = start;
   drop_segments_below_start();
   return {};

@@ -83,6 +83,7 @@ struct Located;
 class PartitionLog;
 class ProducerTable;
 class Segment;
+class TxnIndex;
 class WatermarkFile;
 
 /// Values that any thread can turn into durability. Made by PartitionLog::begin_sync.
@@ -187,7 +188,7 @@ class PartitionLog {
   /// Below it all transactions are decided, and their markers visible: the first offset of the earliest
   /// transaction that is open, or whose marker is at or above the high watermark, but not below the log
   /// start; else the high watermark.
-  Offset last_stable_offset() const { return durable_end_; }
+  Offset last_stable_offset() const;
   /// The aborted transactions that have an offset in `range`, by first offset: what Fetch tells with the
   /// records of `range` so that read_committed can pass over theirs.
   ///
@@ -214,7 +215,8 @@ class PartitionLog {
   bool needs_sync() const;
   /// Takes what is not durable yet into a job; nothing where there is none, or one is still out, or poisoned.
   std::optional<SyncJob> begin_sync();
-  /// Moves the high watermark, or poisons the log. Returns whether the watermark moved.
+  /// Moves the high watermark, or poisons the log. Returns whether the watermark moved: not where file
+  /// descriptors ran out, which leaves all to the next job.
   Result<bool> finish_sync(const SyncJob::Done& done);
   /// begin, run and finish in one, for callers that may block.
   Result<void> sync();
@@ -239,12 +241,18 @@ class PartitionLog {
 
   Result<void> refuse_writes() const;
   Result<void> note_epoch(LeaderEpoch epoch);
+  Result<void> store(MutableBytes batch, BatchHead& head, LeaderEpoch epoch, std::int64_t now_ms);
   Result<void> make_room(const BatchHead& batch, std::int64_t now_ms);
   Result<void> write(BytesView batch);
   Result<void> write_snapshot(Offset at, std::int64_t taken_ms, bool sync);
   void drop_stray_snapshots();
   void drop_segments_below_start();
   Result<void> seal_active(std::int64_t now_ms);
+  Result<std::vector<Offset>> restore_producers(ProducerTable& table, const std::vector<Offset>& snapshots,
+                                                Offset up_to, std::int64_t now_ms);
+  Result<bool> load_snapshot(ProducerTable& table, Offset at);
+  Result<void> replay(ProducerTable& table, OffsetRange range, std::int64_t now_ms, TxnIndex* txns);
+  Result<void> rebuild_txns(Segment& segment, const std::vector<Offset>& snapshots, std::int64_t now_ms);
   std::unexpected<Error> poison(Error error);
   std::unexpected<Error> refused(Error error) const;
   Result<Segment*> segment_of(Offset offset);
@@ -252,6 +260,7 @@ class PartitionLog {
   void remember_position(Offset offset, Offset segment_base, std::uint64_t position);
   Result<std::optional<TimestampOffset>> search_segment(Segment& segment, std::int64_t timestamp_ms,
                                                         Offset end);
+  Result<std::int64_t> visible_max_timestamp(Segment& segment, bool by_index);
   Result<std::optional<TimestampOffset>> search_batch(const Segment& segment, const Located& batch,
                                                       std::int64_t timestamp_ms);
   Segment& active() const { return *segments_.back(); }
@@ -273,8 +282,10 @@ class PartitionLog {
   Offset durable_end_;
   Offset syncing_end_;  // what the job that is out will have made durable
   bool syncing_ = false;
-  bool dir_dirty_ = false;             // names in it were made since the last sync_dir
-  std::vector<SyncJob::Part> sealed_;  // files of sealed segments that are not synced yet
+  bool dir_dirty_ = false;                     // names in it were made since the last sync_dir
+  std::vector<SyncJob::Part> sealed_;          // files of sealed segments that are not synced yet
+  std::vector<SyncJob::Part> syncing_sealed_;  // those that the job that is out has taken
+  bool syncing_dir_ = false;                   // and whether it syncs the directory
   std::optional<Error> halted_;
   std::optional<Error> poisoned_;
   RecoveryReport recovery_;

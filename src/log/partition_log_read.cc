@@ -146,23 +146,44 @@ Result<std::optional<TimestampOffset>> PartitionLog::search_batch(const Segment&
 }
 
 Result<TimestampOffset> PartitionLog::max_timestamp() {
-  std::int64_t largest = record::no_timestamp;
-  for (const auto& segment : segments_) largest = std::max(largest, segment->indexes().max_timestamp_ms());
-  if (largest == record::no_timestamp) return TimestampOffset{};
-  TimestampOffset found = SLUICE_TRY(offset_for_timestamp(largest, durable_end_));
-  if (found.offset.value >= 0) return found;
-  // It is above the high watermark or below the log start: look at what is between.
-  largest = record::no_timestamp;
-  for (std::size_t i = 0; i < segments_.size(); ++i) {
-    Segment* const segment = SLUICE_TRY(segment_of(segments_[i]->base()));
-    HeadWalker walker{*segment->file(), 0, segment->bytes()};
-    while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
-      if (batch->head.range.end > durable_end_) break;
-      if (batch->head.range.end > log_start_) largest = std::max(largest, batch->head.max_timestamp_ms);
+  for (const bool by_index : {true, false}) {
+    std::int64_t largest = record::no_timestamp;
+    for (const auto& segment : segments_) {
+      if (segment->base() >= durable_end_) break;
+      if (by_index && segment->indexes().max_timestamp_ms() <= largest) continue;
+      largest = std::max(largest, SLUICE_TRY(visible_max_timestamp(*segment, by_index)));
     }
+    if (largest == record::no_timestamp) return TimestampOffset{};
+    const TimestampOffset found = SLUICE_TRY(offset_for_timestamp(largest, durable_end_));
+    if (found.offset.value >= 0) return found;
   }
-  if (largest == record::no_timestamp) return TimestampOffset{};
-  return offset_for_timestamp(largest, durable_end_);
+  return TimestampOffset{};  // its record lies below the log start, in a batch that does not
+}
+
+/// The largest timestamp in the batches of `segment` between log start and high watermark.
+///
+/// by_index   what the time index says of the whole segment is it, unless that batch is not between them;
+/// then
+///            the segment is walked, from the last entry that is. Otherwise all of it: an index lies
+Result<std::int64_t> PartitionLog::visible_max_timestamp(Segment& segment, bool by_index) {
+  const Offset of_all = segment.indexes().max_timestamp_offset();
+  if (by_index && of_all >= log_start_ && of_all < durable_end_) return segment.indexes().max_timestamp_ms();
+  SLUICE_TRY(segment_of(segment.base()));  // loads the indexes
+  std::int64_t largest = record::no_timestamp;
+  std::optional<Located> from;
+  const std::optional<TimeMark> mark = segment.indexes().time_below(durable_end_);
+  if (by_index && mark && segment.base() >= log_start_) {
+    from = SLUICE_TRY(segment.find(mark->offset, options_.index_interval_bytes));
+    const bool true_mark = from && from->head.max_timestamp_ms == mark->timestamp_ms;
+    if (true_mark) largest = mark->timestamp_ms;
+    if (!true_mark) from.reset();
+  }
+  HeadWalker walker{*segment.file(), from ? from->position : 0, segment.bytes()};
+  while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
+    if (batch->head.range.end > durable_end_) break;
+    if (batch->head.range.end > log_start_) largest = std::max(largest, batch->head.max_timestamp_ms);
+  }
+  return largest;
 }
 
 EpochEnd PartitionLog::end_offset_for_epoch(LeaderEpoch epoch) const {

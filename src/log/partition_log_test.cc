@@ -256,6 +256,30 @@ TEST_F(PartitionLogTest, TheLargestTimestampIsThatOfTheVisiblePart) {
   EXPECT_EQ(log->max_timestamp()->offset, Offset{5});
 }
 
+TEST_F(PartitionLogTest, TheLargestTimestampIsFoundWithoutWalkingTheSegments) {
+  create({.segment_bytes_max = 4000, .index_interval_bytes = 200});
+  for (std::int64_t i = 0; i < 800; ++i) ASSERT_TRUE(append(batch_of(i, 1, record::Codec::none, now + i)));
+  ASSERT_TRUE(log->sync());
+  ASSERT_GT(log->segments_count(), 10u);
+  ASSERT_TRUE(append(batch_of(800, 1, record::Codec::none, now + 5000)));  // later, and not visible
+  const std::uint64_t before = fs.reads();
+  EXPECT_EQ(log->max_timestamp()->offset, Offset{799});
+  EXPECT_LE(fs.reads() - before, 12u);
+  ASSERT_TRUE(log->sync());
+  ASSERT_TRUE(log->advance_log_start(Offset{795}));
+  EXPECT_EQ(log->max_timestamp()->offset, Offset{800});
+}
+
+TEST_F(PartitionLogTest, TheLargestTimestampIsNotOneBelowTheLogStart) {
+  create({.index_interval_bytes = 100});
+  for (std::int64_t i = 0; i < 40; ++i)
+    ASSERT_TRUE(append(batch_of(i, 1, record::Codec::none, now + (i == 3 ? 900 : i))));
+  ASSERT_TRUE(log->sync());
+  EXPECT_EQ(log->max_timestamp()->offset, Offset{3});
+  ASSERT_TRUE(log->advance_log_start(Offset{4}));
+  EXPECT_EQ(log->max_timestamp()->offset, Offset{39});
+}
+
 TEST_F(PartitionLogTest, TheStartMovesUpAndWholeSegmentsBelowItGo) {
   create({.segment_bytes_max = 400});
   fill(0, 40);

@@ -12,12 +12,6 @@
 #include "record/validate.h"
 
 namespace sluice::log {
-namespace {
-
-constexpr std::uint64_t snapshot_bytes_max = std::uint64_t{64} << 20;
-
-}  // namespace
-
 Result<void> Recovery::run() {
   SLUICE_TRY(read_small_files());
   SLUICE_TRY(open_segments());
@@ -39,12 +33,12 @@ Result<void> Recovery::run() {
   if (!stop_ && log_.segments_.back()->end() < durable_) {
     stop(log_.segments_.size() - 1, "the file ends here");
   }
-  if (stop_ && stop_->offset < durable_) {
-    halt();
-    return {};
-  }
+  if (stop_ && stop_->offset < durable_) return halt(!stopped_early);
   if (stop_) SLUICE_TRY(cut());
-  if (stopped_early) SLUICE_TRY(restore_producers(log_.segments_.back()->end()));
+  if (stopped_early) {
+    SLUICE_TRY(restore_producers(log_.segments_.back()->end()));
+    SLUICE_TRY(log_.rebuild_txns(*log_.segments_.back(), snapshots_, hints_.now_ms));
+  }
   return finish(first != count);
 }
 
@@ -71,6 +65,7 @@ Result<void> Recovery::open_segments() {
   for (const env::DirEntry& entry : entries) {
     std::optional<Offset> base = parse_file_name(entry.name, index_suffix);
     if (!base) base = parse_file_name(entry.name, time_index_suffix);
+    if (!base) base = parse_file_name(entry.name, txn_index_suffix);
     const bool orphan = base && !std::ranges::binary_search(bases, *base);
     if (orphan || entry.name.ends_with(".tmp")) doomed_.push_back(env::join(log_.dir_, entry.name));
   }
@@ -111,10 +106,7 @@ Result<void> Recovery::settle() {
 }
 
 void Recovery::doom(const Segment& segment) {
-  for (const std::string& path :
-       {segment.path(), segment.indexes().offset_path(), segment.indexes().time_path()}) {
-    doomed_.push_back(path);
-  }
+  for (std::string& path : segment.paths()) doomed_.push_back(std::move(path));
 }
 
 Result<void> Recovery::note_ages() {
@@ -152,6 +144,7 @@ Result<void> Recovery::check_trusted(std::size_t end) {
       ++log_.recovery_.indexes_rebuilt;
     }
     if (stop_ || !joins_next(i)) return {};
+    SLUICE_TRY(trust_txns(i));
     const bool rebuilt = std::ranges::find(scanned_, &segment) != scanned_.end();
     if (i + 1 < log_.segments_.size() && !rebuilt) segment.indexes().unload();
   }
@@ -178,6 +171,34 @@ Result<bool> Recovery::trust(Segment& segment) {
   return true;
 }
 
+/// Whether a snapshot of ours at the segment's end, where there is one, knows the same.
+Result<bool> Recovery::txns_as_noted(const Segment& segment) {
+  if (!std::ranges::binary_search(snapshots_, segment.end())) return true;
+  const std::string path = env::join(log_.dir_, file_name(segment.end(), snapshot_suffix));
+  const auto file = SLUICE_TRY(log_.fs_.open(path, env::OpenMode::read));
+  const std::optional<TxnDigest> noted = snapshot_txns(*file);
+  return !noted || *noted == segment.txns().digest();
+}
+
+/// Reads the aborted transactions of a segment that is not scanned; where their file is not to be trusted,
+/// the log says them again.
+Result<void> Recovery::trust_txns(std::size_t index) {
+  Segment& segment = *log_.segments_[index];
+  const bool possible = SLUICE_TRY(segment.txns().load(log_.fs_, segment.end()));
+  if (!possible || !SLUICE_TRY(txns_as_noted(segment))) {
+    const Result<void> rebuilt = log_.rebuild_txns(segment, snapshots_, hints_.now_ms);
+    if (!rebuilt && rebuilt.error().code != Code::corrupt) return rebuilt;
+    if (!rebuilt) {
+      SLUICE_TRY(scan(index, false));  // finds the place
+      return stop_ ? Result<void>{} : rebuilt;
+    }
+    txns_rebuilt_.push_back(&segment);
+    ++log_.recovery_.indexes_rebuilt;
+  }
+  if (index + 1 < log_.segments_.size()) segment.txns().unload();
+  return {};
+}
+
 Result<void> Recovery::scan_all(std::size_t begin) {
   for (std::size_t i = begin; i < log_.segments_.size() && !stop_; ++i) {
     SLUICE_TRY(scan(i, true));
@@ -201,53 +222,27 @@ void Recovery::stop(std::size_t index, std::string why) {
 }
 
 Result<void> Recovery::restore_producers(Offset up_to) {
-  Offset from = log_.segments_.front()->base();
-  for (std::size_t i = snapshots_.size(); i-- > 0;) {
-    if (snapshots_[i] > up_to || snapshots_[i] < from) continue;
-    if (SLUICE_TRY(load_snapshot(snapshots_[i]))) {
-      from = snapshots_[i];
-      break;
-    }
-    doomed_.push_back(env::join(log_.dir_, file_name(snapshots_[i], snapshot_suffix)));
-    snapshots_.erase(snapshots_.begin() + static_cast<std::ptrdiff_t>(i));
-  }
-  log_.producers_->expire(hints_.now_ms, log_.options_.producer_expiration_ms);
-  return replay_heads(from, up_to);
-}
-
-Result<bool> Recovery::load_snapshot(Offset at) {
-  const Result<Bytes> content =
-      log_.fs_.read_file(env::join(log_.dir_, file_name(at, snapshot_suffix)), snapshot_bytes_max);
-  if (content) return log_.producers_->load(*content).has_value();
-  if (content.error().code == Code::limit_exceeded || content.error().code == Code::not_found) return false;
-  return std::unexpected(content.error());
-}
-
-Result<void> Recovery::replay_heads(Offset from, Offset up_to) {
-  while (from < up_to) {
-    Segment* const segment = SLUICE_TRY(log_.segment_of(from));
-    const std::optional<Located> first = SLUICE_TRY(segment->find(from, log_.options_.index_interval_bytes));
-    HeadWalker walker{*segment->file(), first ? first->position : segment->bytes(), segment->bytes()};
-    while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
-      if (batch->head.range.begin >= up_to) return {};
-      if (batch->head.range.begin < from || !batch->head.has_sequence()) continue;
-      log_.producers_->note(batch->head, hints_.now_ms);
-    }
-    const auto after = std::ranges::upper_bound(log_.segments_, segment->base(), {},
-                                                [](const auto& other) { return other->base(); });
-    if (after == log_.segments_.end()) return {};
-    from = std::max(from, (*after)->base());
+  for (const Offset at :
+       SLUICE_TRY(log_.restore_producers(*log_.producers_, snapshots_, up_to, hints_.now_ms))) {
+    doomed_.push_back(env::join(log_.dir_, file_name(at, snapshot_suffix)));
+    std::erase(snapshots_, at);
   }
   return {};
 }
 
 /// What lies before the damage is served, nothing is changed on the disk.
-void Recovery::halt() {
+/// scanned   producers and aborted transactions are known up to there
+Result<void> Recovery::halt(bool scanned) {
   auto& segments = log_.segments_;
   const std::string path = segments.empty() ? log_.dir_ : segments[stop_->segment]->path();
   if (!segments.empty()) {
     segments.resize(stop_->segment + 1);
     segments.back()->cut(stop_->position, stop_->offset);
+    if (!scanned) {
+      SLUICE_TRY(restore_producers(stop_->offset));
+      SLUICE_TRY(log_.rebuild_txns(*segments.back(), snapshots_, hints_.now_ms));
+    }
+    log_.producers_->note_durable(stop_->offset);
   }
   log_.log_end_ = log_.durable_end_ = stop_->offset;
   log_.halted_ = Error{
@@ -257,6 +252,7 @@ void Recovery::halt() {
       fmt::format("restore the file from a copy; offsets [{}, {}) can be read", log_.log_start_.value,
                   stop_->offset.value),
       record::kafka_error::kafka_storage_error};
+  return {};
 }
 
 /// Nobody was promised what lies behind the stop: it goes, so that offsets are given once.
@@ -272,6 +268,7 @@ Result<void> Recovery::cut() {
     log_.recovery_.bytes_truncated += SLUICE_TRY(later.file()->size());
     doom(later);
     std::erase(scanned_, segments.back().get());
+    std::erase(txns_rebuilt_, segments.back().get());
     std::erase_if(tails_, [&](const Tail& tail) { return tail.segment == segments.back().get(); });
     segments.pop_back();
   }
@@ -290,7 +287,8 @@ Result<void> Recovery::finish(bool scanned) {
     return true;
   });
   log_.snapshots_ = snapshots_;
-  const bool changed = scanned || !scanned_.empty() || !doomed_.empty() || !has_watermark_;
+  const bool changed =
+      scanned || !scanned_.empty() || !txns_rebuilt_.empty() || !doomed_.empty() || !has_watermark_;
   if (!epochs_known_) log_.epochs_ = std::move(epochs_found_);
   if (log_.epochs_.truncate_to(log_.log_end_) || !epochs_known_) {
     SLUICE_TRY(write_epochs(log_.fs_, log_.dir_, log_.epochs_));
@@ -311,6 +309,7 @@ Result<void> Recovery::finish(bool scanned) {
     SLUICE_TRY(log_.watermark_->store_durably({log_.log_end_, log_.log_start_}));
   }
   log_.durable_end_ = log_.syncing_end_ = log_.log_end_;
+  log_.producers_->note_durable(log_.durable_end_);
   log_.recovery_.segments = log_.segments_.size();
   log_.recovery_.segments_scanned = scanned_.size();
   return {};
@@ -335,7 +334,22 @@ Result<void> Recovery::store_scanned() {
     } else {
       return stored;
     }
+    if (std::ranges::find(txns_rebuilt_, segment) == txns_rebuilt_.end()) SLUICE_TRY(store_txns(*segment));
   }
+  for (Segment* const segment : txns_rebuilt_) {
+    if (segment != &log_.active()) SLUICE_TRY(store_txns(*segment));
+  }
+  return {};
+}
+
+/// Recovery must not need room: without it the file is left such that it is made again the next time.
+Result<void> Recovery::store_txns(Segment& segment) {
+  TxnIndex& txns = segment.txns();
+  const Result<bool> there = txns.persist(log_.fs_);
+  if (!there && there.error().code != Code::no_space) return std::unexpected(there.error());
+  if (!there) SLUICE_TRY(txns.spoil(log_.fs_));
+  if (!there || *there) SLUICE_TRY(log_.fs_.sync_file(txns.path()));
+  txns.unload();
   return {};
 }
 

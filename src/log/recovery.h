@@ -45,19 +45,21 @@ class Recovery {
   Result<std::optional<std::string>> scan_piece(Segment& segment, std::uint64_t file_bytes,
                                                 bool note_producers);
   std::optional<std::string> check_place(const Segment& segment, const BatchHead& head) const;
-  void take(Segment& segment, const BatchHead& head, bool note_producers);
+  Result<std::optional<std::string>> take(Segment& segment, const BatchHead& head, BytesView batch,
+                                          bool note_producers);
   bool joins_next(std::size_t index);
   void stop(std::size_t index, std::string why);
   Result<void> restore_producers(Offset up_to);
-  Result<bool> load_snapshot(Offset at);
-  Result<void> replay_heads(Offset from, Offset up_to);
+  Result<void> trust_txns(std::size_t index);
+  Result<bool> txns_as_noted(const Segment& segment);
   Result<void> settle();
   void doom(const Segment& segment);
-  void halt();
+  Result<void> halt(bool scanned);
   Result<void> cut();
   Result<void> finish(bool scanned);
   Result<void> rewrite(const Tail& tail);
   Result<void> store_scanned();
+  Result<void> store_txns(Segment& segment);
   Result<void> make_names_again();
   Result<void> remove_doomed();
 
@@ -70,6 +72,7 @@ class Recovery {
   std::vector<Offset> snapshots_;
   std::vector<std::string> doomed_;  // files to remove once it is clear that the log is not halted
   std::vector<Segment*> scanned_;
+  std::vector<Segment*> txns_rebuilt_;  // of sealed segments that were not scanned for it
   std::vector<Tail> tails_;
   std::optional<Stop> stop_;
   Bytes buffer_;

@@ -6,6 +6,7 @@
 
 #include "base/crc32c.h"
 #include "log/batch_head.h"
+#include "log/control_batch.h"
 #include "log/producers.h"
 #include "log/recovery.h"
 #include "log/segment.h"
@@ -75,7 +76,8 @@ Result<std::optional<std::string>> Recovery::scan_piece(Segment& segment, std::u
                            : crc32c(rest.subspan(crc_area_at, head->bytes - crc_area_at)) ==
                                  load_be<std::uint32_t>(rest.data() + crc_at);
     if (!sound) return "the CRC of a batch is wrong";
-    take(segment, *head, note_producers);
+    const BytesView batch = large ? rest : rest.first(static_cast<std::size_t>(head->bytes));
+    if (std::optional<std::string> why = SLUICE_TRY(take(segment, *head, batch, note_producers))) return why;
     if (large) return std::nullopt;
     rest = rest.subspan(static_cast<std::size_t>(head->bytes));
     first = false;
@@ -101,13 +103,23 @@ std::optional<std::string> Recovery::check_place(const Segment& segment, const B
   return std::nullopt;
 }
 
-void Recovery::take(Segment& segment, const BatchHead& head, bool note_producers) {
+/// batch   all of it, unless it is larger than the buffer
+/// Returns what is wrong with a marker that its CRC does not show.
+Result<std::optional<std::string>> Recovery::take(Segment& segment, const BatchHead& head, BytesView batch,
+                                                  bool note_producers) {
+  std::optional<record::ControlMarker> marker;
+  if (head.is_control && head.has_producer()) {
+    const Result<std::optional<record::ControlMarker>> read = marker_of(batch);
+    if (!read) return read.error().message;
+    marker = *read;
+  }
   if (head.range.end > durable_ && (tails_.empty() || tails_.back().segment != &segment)) {
     tails_.push_back({&segment, segment.bytes()});
   }
   if (head.leader_epoch.value >= 0) epochs_found_.begin_epoch(head.leader_epoch, head.range.begin);
-  if (note_producers && head.has_sequence()) log_.producers_->note(head, hints_.now_ms);
+  if (note_producers) note_stored(head, marker, hints_.now_ms, *log_.producers_, &segment.txns());
   segment.note(head, log_.options_.index_interval_bytes);
+  return std::nullopt;
 }
 
 /// Writes the same bytes once more. After a sync that failed, the page cache shows them as clean although the

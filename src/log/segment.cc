@@ -14,7 +14,8 @@ Segment::Segment(const std::string& dir, Offset base, std::shared_ptr<env::File>
       file_(std::move(file)),
       end_(base),
       bytes_(bytes),
-      indexes_(dir, base) {}
+      indexes_(dir, base),
+      txns_(dir, base) {}
 
 Result<std::unique_ptr<Segment>> Segment::create(env::FileSystem& fs, const std::string& dir, Offset base) {
   const auto make = [&](std::string_view suffix) {
@@ -23,6 +24,8 @@ Result<std::unique_ptr<Segment>> Segment::create(env::FileSystem& fs, const std:
   std::shared_ptr<env::File> file = SLUICE_TRY(make(log_suffix));
   SLUICE_TRY(make(index_suffix));
   SLUICE_TRY(make(time_index_suffix));
+  Result<void> removed = fs.remove_file(env::join(dir, file_name(base, txn_index_suffix)));
+  if (!removed && removed.error().code != Code::not_found) return std::unexpected(std::move(removed.error()));
   return std::unique_ptr<Segment>{new Segment{dir, base, std::move(file), 0}};
 }
 
@@ -41,6 +44,7 @@ void Segment::note(const BatchHead& batch, std::uint32_t index_interval_bytes) {
 
 void Segment::begin_scan() {
   indexes_.clear();
+  txns_.clear();
   bytes_ = 0;
   end_ = base_;
 }
@@ -107,8 +111,12 @@ Result<void> Segment::rebuild_indexes(std::uint32_t index_interval_bytes) {
   return {};
 }
 
+std::vector<std::string> Segment::paths() const {
+  return {path_, indexes_.offset_path(), indexes_.time_path(), txns_.path()};
+}
+
 Result<void> Segment::remove(env::FileSystem& fs) {
-  for (const std::string& path : {path_, indexes_.offset_path(), indexes_.time_path()}) {
+  for (const std::string& path : paths()) {
     Result<void> removed = fs.remove_file(path);
     if (!removed && removed.error().code != Code::not_found) return removed;
   }

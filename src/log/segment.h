@@ -5,12 +5,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/ids.h"
 #include "env/file_system.h"
 #include "log/batch_head.h"
 #include "log/indexes.h"
+#include "log/txn_index.h"
 
 namespace sluice::log {
 
@@ -38,7 +40,12 @@ class Segment {
   Indexes& indexes() { return indexes_; }
   const Indexes& indexes() const { return indexes_; }
 
+  TxnIndex& txns() { return txns_; }
+  const TxnIndex& txns() const { return txns_; }
+
   void set_end(Offset end) { end_ = end; }
+  /// The names of all its files, those that need not be there among them.
+  std::vector<std::string> paths() const;
   /// Takes the batch at the end of the valid part, whose bytes are in the file, into account.
   void note(const BatchHead& batch, std::uint32_t index_interval_bytes);
   /// As if nothing were in it; before a scan.
@@ -74,6 +81,7 @@ class Segment {
   Offset end_;
   std::uint64_t bytes_ = 0;
   Indexes indexes_;
+  TxnIndex txns_;
 };
 
 /// Reads one batch header after another, a piece of the file at a time.

@@ -2,6 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <thread>
+#include <utility>
 
 #include "base/assert.h"
 #include "log/partition_log.h"
@@ -10,6 +14,12 @@
 #include "log/watermark.h"
 
 namespace sluice::log {
+namespace {
+
+/// How long a job waits before it says that file descriptors ran out: it is tried again at once.
+constexpr auto exhausted_pause = std::chrono::milliseconds(20);
+
+}  // namespace
 
 void SyncJob::start() const {
   for (const Part& part : parts_) part.file->start_writeback();
@@ -29,6 +39,7 @@ SyncJob::Done SyncJob::run() {
     return dir_.empty() ? Result<void>{} : watermark_->sync();
   };
   Result<void> done = make_durable();
+  if (!done && done.error().code == Code::exhausted) std::this_thread::sleep_for(exhausted_pause);
   parts_.clear();
   return {end_, done ? std::nullopt : std::optional{std::move(done.error())}};
 }
@@ -41,13 +52,13 @@ std::optional<SyncJob> PartitionLog::begin_sync() {
   if (syncing_ || !needs_sync()) return std::nullopt;
   SyncJob job;
   job.fs_ = &fs_;
-  job.parts_ = std::move(sealed_);  // older bytes first
-  sealed_.clear();
+  syncing_sealed_ = std::exchange(sealed_, {});
+  syncing_dir_ = std::exchange(dir_dirty_, false);
+  job.parts_ = syncing_sealed_;  // older bytes first
   job.parts_.push_back({active().file(), active().path()});
-  if (dir_dirty_) job.dir_ = dir_;
+  if (syncing_dir_) job.dir_ = dir_;
   job.watermark_ = watermark_;
   job.end_ = log_end_;
-  dir_dirty_ = false;
   syncing_ = true;
   syncing_end_ = log_end_;
   return job;
@@ -56,11 +67,21 @@ std::optional<SyncJob> PartitionLog::begin_sync() {
 Result<bool> PartitionLog::finish_sync(const SyncJob::Done& done) {
   SLUICE_ASSERT(syncing_);
   syncing_ = false;
+  std::vector<SyncJob::Part> parts = std::exchange(syncing_sealed_, {});
+  if (done.error && done.error->code == Code::exhausted) {  // no sync failed: one was not begun
+    parts.insert(parts.end(), std::make_move_iterator(sealed_.begin()),
+                 std::make_move_iterator(sealed_.end()));
+    sealed_ = std::move(parts);
+    dir_dirty_ |= syncing_dir_;
+    syncing_end_ = durable_end_;
+    return poisoned_ ? Result<bool>{std::unexpected(*poisoned_)} : false;
+  }
   if (done.error) return poison(*done.error);  // X13: what the disk has of it is unknown for good
   if (poisoned_) return std::unexpected(*poisoned_);
   SLUICE_ASSERT(done.durable_end <= log_end_);
   const bool moved = done.durable_end > durable_end_;
   durable_end_ = std::max(durable_end_, done.durable_end);  // X14
+  producers_->note_durable(durable_end_);
   return moved;
 }
 
@@ -68,7 +89,9 @@ Result<void> PartitionLog::sync() {
   SLUICE_TRY(refuse_writes());
   std::optional<SyncJob> job = begin_sync();
   if (!job) return {};
-  SLUICE_TRY(finish_sync(job->run()));
+  SyncJob::Done done = job->run();
+  SLUICE_TRY(finish_sync(done));
+  if (done.error) return refused(std::move(*done.error));
   return {};
 }
 
@@ -80,6 +103,7 @@ Result<void> PartitionLog::close() {
     SLUICE_TRY(active().indexes().persist(fs_));
     SLUICE_TRY(fs_.sync_file(segment.indexes().offset_path()));
     SLUICE_TRY(fs_.sync_file(segment.indexes().time_path()));
+    if (SLUICE_TRY(active().txns().persist(fs_))) SLUICE_TRY(fs_.sync_file(segment.txns().path()));
     SLUICE_TRY(write_snapshot(log_end_, segment.last_append_ms, true));
     drop_stray_snapshots();
     return fs_.sync_dir(dir_);

@@ -8,10 +8,16 @@
 
 namespace sluice::log {
 
-/// Who appends a batch. Sequences are checked, and batches sent twice recognised, for clients alone: the
-/// group coordinator writes pending offsets of a transaction (TxnOffsetCommit) under the producer's id but
-/// counts no sequences. Epochs are checked for both.
-enum class Origin : std::uint8_t { client, coordinator };
+/// Who appends a batch. Epochs are checked for all of them.
+enum class Origin : std::uint8_t {
+  client,  ///< sequences are checked, and a batch sent twice is recognised
+  /// The same under transaction.version 2 (Produce 12 and later, KIP-890): with the first batch in a
+  /// transaction, a producer of which nothing is known here must begin at sequence 0.
+  client_v2,
+  /// The group coordinator writes pending offsets of a transaction (TxnOffsetCommit) under the producer's id,
+  /// and counts no sequences.
+  coordinator,
+};
 
 /// A transaction of which something is in the log, and no marker yet.
 struct OpenTransaction {
