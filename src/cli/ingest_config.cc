@@ -126,6 +126,71 @@ Result<void> read_client(std::string_view file, const toml::table& table, Ingest
   return {};
 }
 
+/// Finds what TOML 1.0 allows in quotes and comments only: bytes outside ASCII. toml++ 3.3 runs into code
+/// that it holds to be unreachable where a value begins with such a letter.
+///
+/// Where the text is no TOML for another reason (a string that its line does not end), the search is over:
+/// the parser stops there as well, and says it better.
+class ForeignLetterSearch {
+ public:
+  explicit ForeignLetterSearch(std::string_view text) : text_(text) {
+    if (text_.starts_with(byte_order_mark)) at_ = byte_order_mark.size();
+  }
+
+  /// Where the first of them is, from 0; nothing where there is none.
+  std::optional<std::size_t> find() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (static_cast<unsigned char>(c) >= 0x80) return at_;
+      if (c == '#') {
+        at_ = std::min(text_.find('\n', at_), text_.size());
+      } else if (c == '"' || c == '\'') {
+        if (!skip_string(c)) return std::nullopt;
+      } else {
+        ++at_;
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
+  /// Stands behind the string that begins here with `quote`; false where it does not end.
+  bool skip_string(char quote) {
+    const std::string three(3, quote);
+    const bool is_long = text_.substr(at_).starts_with(three);
+    const std::string_view end = std::string_view(three).substr(is_long ? 0 : 2);
+    at_ += end.size();
+    while (at_ < text_.size()) {
+      if (text_.substr(at_).starts_with(end)) {
+        at_ += end.size();
+        // Two quotes more may stand at the end of a long string, and are part of it.
+        for (int i = 0; is_long && i < 2 && at_ < text_.size() && text_[at_] == quote; ++i) ++at_;
+        return true;
+      }
+      if (!is_long && text_[at_] == '\n') return false;
+      at_ += text_[at_] == '\\' && quote == '"' ? 2U : 1U;
+    }
+    return false;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+Result<void> check_letters(std::string_view file, std::string_view text) {
+  const auto at = ForeignLetterSearch(text).find();
+  if (!at) return {};
+  return base::fail(
+      Code::invalid_argument,
+      fmt::format("{} line {} was not accepted: byte 0x{:02x} stands outside of quotes, where only ASCII "
+                  "letters may; nothing was done",
+                  file, 1 + std::ranges::count(text.substr(0, *at), '\n'),
+                  static_cast<unsigned char>(text[*at])),
+      "write it in quotes");
+}
+
 }  // namespace
 
 Result<IngestConfig> parse_ingest_config(std::string_view text, std::string_view name) {
@@ -134,6 +199,7 @@ Result<IngestConfig> parse_ingest_config(std::string_view text, std::string_view
                       fmt::format("{} was not read: it has {} bytes, more than {}; nothing was done", name,
                                   text.size(), ingest_config_bytes_max));
   }
+  SLUICE_TRY(check_letters(name, text));
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) return wrong(name, parsed.error().source(), parsed.error().description());
   const std::vector<std::string> known = {"version", "ingest", "client"};

@@ -62,5 +62,49 @@ TEST(IngestConfig, WhatIsNotTomlOrOfAnotherVersionIsRefused) {
   EXPECT_EQ(error_of("version = 1\nx = " + std::string(100'000, '[')).code, Code::invalid_argument);
 }
 
+TEST(IngestConfig, LettersOutsideAsciiStandInQuotesAndCommentsOnly) {
+  struct Case {
+    const char* text;
+    const char* line;
+  };
+  for (const Case& c : {
+           Case{"topic = ϡ400", "line 3"},
+           Case{"topic = [\"a\", ϡ]", "line 3"},
+           Case{"töpic = \"x\"", "line 3"},
+           Case{"[é]", "line 3"},
+           Case{"topic = \"x\" # é\nlake = \"y\" é", "line 4"},
+           Case{"topic = \"\\\"\"é", "line 3"},
+           Case{R"(topic = '\'é)", "line 3"},
+           Case{"topic = ''é", "line 3"},
+           Case{R"(topic = """"x"""""é)", "line 3"},
+           Case{"topic = '''\n''''é", "line 4"},
+       }) {
+    const Error error = error_of(std::string("version = 1\n[ingest]\n") + c.text + "\n");
+    EXPECT_EQ(error.code, Code::invalid_argument) << c.text;
+    EXPECT_NE(error.message.find("outside of quotes"), std::string::npos) << c.text << ": " << error.message;
+    EXPECT_NE(error.message.find(c.line), std::string::npos) << c.text << ": " << error.message;
+  }
+}
+
+TEST(IngestConfig, LettersOutsideAsciiAreTakenInEveryKindOfString) {
+  for (const char* value : {R"("é")", R"('é')", R"("""é""")", R"('''é''')", R"("\u00e9")"}) {
+    const auto config = parse_ingest_config(
+        std::string("\xef\xbb\xbfversion = 1  # ü\n[ingest]\ntopic = ") + value, "x.toml");
+    ASSERT_TRUE(config.has_value()) << value << ": " << config.error().message;
+    EXPECT_EQ(config->flags.at("topic"), std::vector<std::string>{"é"}) << value;
+  }
+  const auto quoted = parse_ingest_config(R"toml(
+version = 1
+[ingest]
+topic = """a""é\"""""" # é
+[client]
+'é' = 1
+)toml",
+                                          "x.toml");
+  ASSERT_TRUE(quoted.has_value()) << quoted.error().message;
+  EXPECT_EQ(quoted->flags.at("topic"), std::vector<std::string>{"a\"\"é\"\"\""});
+  EXPECT_EQ(quoted->client.at(0).first, "é");
+}
+
 }  // namespace
 }  // namespace sluice::cli
