@@ -22,9 +22,9 @@ def kafka_python(broker, _):
     admin = KafkaAdminClient(bootstrap_servers=broker.address)
     admin.create_topics([NewTopic("events", 3, 1)])
     sent = set()
-    for codec in (None, "gzip"):  # its other codecs need more packages
-        producer = KafkaProducer(bootstrap_servers=broker.address, acks="all", compression_type=codec,
-                                 enable_idempotence=True)
+    for codec in CODECS:
+        producer = KafkaProducer(bootstrap_servers=broker.address, acks="all", enable_idempotence=True,
+                                 compression_type=None if codec == "none" else codec)
         for i in range(COUNT):
             value = f"{codec} {i}".encode()
             producer.send("events", value, key=str(i).encode())
@@ -43,7 +43,7 @@ def kafka_python(broker, _):
     admin.delete_topics(["events"])
     admin.close()
     assert len(got) == len(sent) and set(got) == sent, (len(got), len(sent))
-    return f"{len(got)} records"
+    return f"{len(got)} records, {len(CODECS)} codecs"
 
 
 def drain(consumer, partitions):
