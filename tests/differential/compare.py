@@ -1,0 +1,102 @@
+"""Two answers in the common spelling: where they differ, and which class of difference that is."""
+import pathlib
+import re
+
+import codec
+
+KEYS = ("api_key", "name", "topic", "topic_name", "partition_index", "partition", "index", "group_id", "group",
+        "transactional_id", "resource_name", "member_id", "topic_id", "broker_id", "node_id", "log_dir")
+ROW = re.compile(r'X\(\w+, (-?\d+), "(\w+)"')
+ERRORS = {int(number): name for number, name in
+          ROW.findall((codec.ROOT / "src/wire/error_list.h").read_text(encoding="utf-8"))}
+ABSENT = "absent"
+BROKER_SETTING = re.compile(r"resource_name=node#\d+\]\.configs\[[^\]]*\]$")
+
+
+def key_of(items):
+    """The field by which the structures of a list are told apart, if there is one."""
+    if not items or not all(isinstance(item, dict) for item in items):
+        return None
+    for key in KEYS:
+        values = [str(item.get(key)) for item in items]
+        if all(key in item for item in items) and len(set(values)) == len(values):
+            return key
+    return None
+
+
+def differences(ours, theirs, path=""):
+    """[(path, ours, theirs)]"""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        found = []
+        for key in sorted(ours.keys() | theirs.keys()):
+            found += differences(ours.get(key, ABSENT), theirs.get(key, ABSENT), f"{path}.{key}" if path else key)
+        return found
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return of_lists(ours, theirs, path)
+    return [] if ours == theirs else [(path, ours, theirs)]
+
+
+def of_lists(ours, theirs, path):
+    key = key_of(ours or theirs)
+    if key is not None and (not theirs or key_of(theirs) == key):
+        mine = {str(item[key]): item for item in ours}
+        other = {str(item[key]): item for item in theirs}
+        found = []
+        for name in sorted(mine.keys() | other.keys()):
+            found += differences(mine.get(name, ABSENT), other.get(name, ABSENT), f"{path}[{key}={name}]")
+        return found
+    found = []
+    for i in range(max(len(ours), len(theirs))):
+        found += differences(ours[i] if i < len(ours) else ABSENT, theirs[i] if i < len(theirs) else ABSENT, f"{path}[{i}]")
+    return found
+
+
+def brief(value, path):
+    if path.endswith("error_code"):
+        return ERRORS.get(value, str(value))
+    if isinstance(value, (dict, list)):
+        return "present"
+    if isinstance(value, str) and value.startswith(("malformed", "unresolved")):
+        return value.split(":")[0].split()[0]
+    if value is None or isinstance(value, bool) or value in ("closed", "waiting", ABSENT, "no answer"):
+        return str(value).lower()
+    return "another"
+
+
+def label(name, path, ours, theirs):
+    """The class of a difference: the API, the field without its indices, and what the two said where that is one of few."""
+    given = path
+    if name in ("DescribeConfigs", "ApiVersions"):
+        path = re.sub(r"\[(?:name|api_key)=([^\]]*)\]", r"[:\1]", path)
+    plain = re.sub(r"\[(?:\d+|\w+=[^\]]*)\]", "[]", path).replace("[:", "[")
+    mine, other = brief(ours, path), brief(theirs, path)
+    if name == "DescribeConfigs" and BROKER_SETTING.search(given) and ABSENT in (ours, theirs):
+        return f"{name} a broker's setting: {mine}, Kafka {other}"
+    if mine == other == "another":
+        return f"{name} {plain}: another value".replace("  ", " ")
+    return f"{name} {plain}: {mine}, Kafka {other}".replace("  ", " ")
+
+
+def classes(name, ours, theirs):
+    """{class: (path, ours, theirs)} of one pair of answers."""
+    found = {}
+    for path, mine, other in differences(ours, theirs):
+        found.setdefault(label(name, path, mine, other), (path, mine, other))
+    return found
+
+
+class Table:
+    """The differences that have a reason: lines of `PATTERN | REASON` (a pattern ending in * matches beginnings)."""
+
+    def __init__(self, path):
+        self.rows = []
+        for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
+            if line.strip() and not line.startswith("#"):
+                pattern, _, reason = line.partition(" | ")
+                self.rows.append((pattern.strip(), reason.strip()))
+
+    def reason(self, name):
+        for pattern, reason in self.rows:
+            if re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name):
+                return reason
+        return None
