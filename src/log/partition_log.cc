@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "log/batch_head.h"
+#include "log/control_batch.h"
 #include "log/partition_files.h"
 #include "log/producers.h"
 #include "log/recovery.h"
@@ -115,15 +116,41 @@ Result<void> PartitionLog::store(MutableBytes batch, BatchHead& head, LeaderEpoc
   SLUICE_TRY(make_room(head, now_ms));
   record::patch_base_offset(batch, head.range.begin);
   record::patch_leader_epoch(batch, epoch);
-  SLUICE_TRY(write(batch));
+  return write_batch(head, batch, now_ms);
+}
 
+Result<void> PartitionLog::write_batch(const BatchHead& head, BytesView batch, std::int64_t now_ms) {
+  SLUICE_TRY(write(batch));
   Segment& segment = active();
   if (segment.empty()) segment.first_append_ms = now_ms;
   segment.last_append_ms = now_ms;
   places_[0] = {head.range.begin, segment.base(), segment.bytes()};
   segment.note(head, options_.index_interval_bytes);
   log_end_ = head.range.end;
+  keep_for_journal(batch);
   return {};
+}
+
+Result<bool> PartitionLog::append_replayed(BytesView batch, std::int64_t now_ms) {
+  SLUICE_TRY(refuse_writes());
+  const record::BatchView view = SLUICE_TRY(record::BatchView::parse(batch));
+  const BatchHead head = head_of(view);
+  if (head.range.end <= log_end_) return false;
+  if (head.range.begin != log_end_ || head.bytes != batch.size()) {
+    return std::unexpected(
+        Error{Code::corrupt,
+              fmt::format("{} ends at offset {}, but the journal goes on with [{}, {})", name(),
+                          log_end_.value, head.range.begin.value, head.range.end.value),
+              {},
+              record::kafka_error::kafka_storage_error});
+  }
+  SLUICE_TRY(note_epoch(head.leader_epoch));
+  SLUICE_TRY(make_room(head, now_ms));
+  std::optional<record::ControlMarker> marker;
+  if (head.is_control) marker = SLUICE_TRY(record::parse_control(view));
+  SLUICE_TRY(write_batch(head, batch, now_ms));
+  if (head.has_producer()) note_stored(head, marker, now_ms, *producers_, &active().txns());
+  return true;
 }
 
 // Writes through to the operating system. A part of a batch that a full disk left is cut off again, so that
@@ -257,7 +284,7 @@ Offset PartitionLog::retention_start(std::int64_t now_ms, std::int64_t retention
     const bool old = retention_ms >= 0 && now_ms - segment.last_append_ms > retention_ms;
     const bool beyond =
         retention_bytes >= 0 && left - segment.bytes() >= static_cast<std::uint64_t>(retention_bytes);
-    if (!(old || beyond) || segments_[i + 1]->base() > durable_end_) break;
+    if (!(old || beyond) || segments_[i + 1]->base() > synced_end_) break;
     left -= segment.bytes();
     start = std::max(start, segments_[i + 1]->base());
   }
@@ -273,6 +300,16 @@ Result<void> PartitionLog::advance_log_start(Offset start) {
                                              name(), start.value, durable_end_.value),
                                  {},
                                  record::kafka_error::offset_out_of_range});
+  }
+  // Where the journal alone has what lies below the new start, a recovery would find a log that ends before
+  // it begins.
+  if (start > synced_end_) SLUICE_TRY(sync());
+  if (start > synced_end_) {
+    return std::unexpected(
+        Error{Code::conflict,
+              fmt::format("the start of {} was not moved to {}: its segments are being synced", name(),
+                          start.value),
+              "try again", record::kafka_error::kafka_storage_error});
   }
   // The files that stay must be found again once those below the start are gone, and the new start must be
   // known before any of them goes (A14).

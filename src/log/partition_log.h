@@ -1,6 +1,9 @@
 // One partition's log: segments of batches in Apache Kafka's layout, one of which is written to.
 //
-//   log start <= high watermark = durable watermark <= log end
+//   log start <= high watermark = durable end <= log end
+//
+// What is durable is in synced segments (below synced_end, which the watermark file tells), or in the journal
+// of all partitions (log/journal.h), from which it comes back.
 //
 // Appending puts bytes into the page cache; begin_sync, SyncJob::run and finish_sync make them durable, one
 // group at a time, and only then move the high watermark (X14). A failed sync poisons the log (X13).
@@ -34,6 +37,8 @@ struct LogOptions {
   std::uint32_t index_interval_bytes = 4096;                             ///< index.interval.bytes
   std::int64_t producer_expiration_ms = std::int64_t{24} * 3600 * 1000;  ///< producer.id.expiration.ms
   bool compacted = false;  ///< cleanup.policy has compact: holes between offsets are normal
+  /// Appends are kept for the journal up to this many bytes between two rounds; 0: there is no journal.
+  std::uint32_t unjournaled_bytes_max = 0;
 };
 
 /// What the caller knows about the last time the log was open.
@@ -184,6 +189,8 @@ class PartitionLog {
   Offset log_start_offset() const { return log_start_; }
   Offset log_end_offset() const { return log_end_; }
   Offset durable_end() const { return durable_end_; }
+  /// Below it the segments are durable by themselves, without the journal. synced_end() <= durable_end().
+  Offset synced_end() const { return synced_end_; }
   Offset high_watermark() const { return durable_end_; }  // X14
   /// Below it all transactions are decided, and their markers visible: the first offset of the earliest
   /// transaction that is open, or whose marker is at or above the high watermark, but not below the log
@@ -211,10 +218,26 @@ class PartitionLog {
   /// The error that ended this log's writing (X13); only opening it again may help.
   const std::optional<Error>& poisoned() const { return poisoned_; }
 
-  /// Something was appended that no finished or running job covers.
+  /// Something was appended that is not durable, and that no running job covers.
   bool needs_sync() const;
-  /// Takes what is not durable yet into a job; nothing where there is none, or one is still out, or poisoned.
+  /// The bytes of the batches between durable_end and log_end, as the journal may have them. 0: there are
+  /// none, or they were too many, or a new segment has begun: the next round has to be a SyncJob.
+  std::size_t unjournaled_bytes() const;
+  /// Hands them over to a round.
+  Bytes take_unjournaled();
+  /// A SyncJob has them.
+  void drop_unjournaled();
+  /// Takes what the segments have not durable yet into a job; nothing where there is none, or one is still
+  /// out, or poisoned.
   std::optional<SyncJob> begin_sync();
+  /// The journal has everything below `end` durably. Returns whether the high watermark moved.
+  Result<bool> note_journaled(Offset end);
+  /// Appends a batch of the journal as it was, if it begins at the log's end; one that is there already is
+  /// passed over. Before anything else is appended.
+  ///
+  /// returns  whether it was appended
+  /// errors   corrupt: the log ends before it, or inside it · those of append
+  Result<bool> append_replayed(BytesView batch, std::int64_t now_ms);
   /// Moves the high watermark, or poisons the log. Returns whether the watermark moved: not where file
   /// descriptors ran out, which leaves all to the next job.
   Result<bool> finish_sync(const SyncJob::Done& done);
@@ -226,7 +249,8 @@ class PartitionLog {
   Offset retention_start(std::int64_t now_ms, std::int64_t retention_ms, std::int64_t retention_bytes) const;
   /// Moves the log start up (DeleteRecords, retention): durable first, then whole segments below it go.
   ///
-  /// errors   out_of_range: past the high watermark · those of append
+  /// errors   out_of_range: past the high watermark · conflict: past synced_end while a SyncJob is out: try
+  ///          again when it is back · those of append
   Result<void> advance_log_start(Offset start);
   /// Closes the active segment and begins a new one, if it holds anything.
   Result<void> roll(std::int64_t now_ms);
@@ -244,6 +268,8 @@ class PartitionLog {
   Result<void> store(MutableBytes batch, BatchHead& head, LeaderEpoch epoch, std::int64_t now_ms);
   Result<void> make_room(const BatchHead& batch, std::int64_t now_ms);
   Result<void> write(BytesView batch);
+  void keep_for_journal(BytesView batch);
+  Result<void> write_batch(const BatchHead& head, BytesView batch, std::int64_t now_ms);
   Result<void> write_snapshot(Offset at, std::int64_t taken_ms, bool sync);
   void drop_stray_snapshots();
   void drop_segments_below_start();
@@ -280,6 +306,7 @@ class PartitionLog {
   Offset log_start_;
   Offset log_end_;
   Offset durable_end_;
+  Offset synced_end_;
   Offset syncing_end_;  // what the job that is out will have made durable
   bool syncing_ = false;
   bool dir_dirty_ = false;                     // names in it were made since the last sync_dir
@@ -300,7 +327,10 @@ class PartitionLog {
   };
   std::array<Place, 8> places_;  // the first one is the last append's
   std::size_t places_next_ = 1;
-  Bytes scratch_;  // for one batch that is looked into
+  Bytes unjournaled_;  // whole batches in [unjournaled_begin_, log_end_)
+  Offset unjournaled_begin_;
+  bool unjournaled_whole_ = true;  // else they were too many to be kept
+  Bytes scratch_;                  // for one batch that is looked into
   record::Decompressor decompressor_;
 };
 

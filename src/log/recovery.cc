@@ -244,7 +244,7 @@ Result<void> Recovery::halt(bool scanned) {
     }
     log_.producers_->note_durable(stop_->offset);
   }
-  log_.log_end_ = log_.durable_end_ = stop_->offset;
+  log_.log_end_ = log_.durable_end_ = log_.synced_end_ = stop_->offset;
   log_.halted_ = Error{
       Code::corrupt,
       fmt::format("{} is halted: {} is damaged at byte {}, offset {}, below the durable watermark {}: {}",
@@ -308,7 +308,7 @@ Result<void> Recovery::finish(bool scanned) {
     SLUICE_TRY(log_.fs_.sync_dir(env::parent(log_.dir_)));
     SLUICE_TRY(log_.watermark_->store_durably({log_.log_end_, log_.log_start_}));
   }
-  log_.durable_end_ = log_.syncing_end_ = log_.log_end_;
+  log_.durable_end_ = log_.synced_end_ = log_.syncing_end_ = log_.unjournaled_begin_ = log_.log_end_;
   log_.producers_->note_durable(log_.durable_end_);
   log_.recovery_.segments = log_.segments_.size();
   log_.recovery_.segments_scanned = scanned_.size();

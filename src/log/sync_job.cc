@@ -49,7 +49,7 @@ bool PartitionLog::needs_sync() const {
 }
 
 std::optional<SyncJob> PartitionLog::begin_sync() {
-  if (syncing_ || !needs_sync()) return std::nullopt;
+  if (syncing_ || poisoned_ || halted_ || (log_end_ <= synced_end_ && sealed_.empty())) return std::nullopt;
   SyncJob job;
   job.fs_ = &fs_;
   syncing_sealed_ = std::exchange(sealed_, {});
@@ -80,7 +80,46 @@ Result<bool> PartitionLog::finish_sync(const SyncJob::Done& done) {
   if (poisoned_) return std::unexpected(*poisoned_);
   SLUICE_ASSERT(done.durable_end <= log_end_);
   const bool moved = done.durable_end > durable_end_;
+  synced_end_ = std::max(synced_end_, done.durable_end);
   durable_end_ = std::max(durable_end_, done.durable_end);  // X14
+  producers_->note_durable(durable_end_);
+  if (durable_end_ == log_end_) drop_unjournaled();
+  return moved;
+}
+
+void PartitionLog::keep_for_journal(BytesView batch) {
+  if (!unjournaled_whole_) return;
+  unjournaled_whole_ = unjournaled_.size() + batch.size() <= options_.unjournaled_bytes_max;
+  if (unjournaled_whole_) {
+    unjournaled_.insert(unjournaled_.end(), batch.begin(), batch.end());
+  } else {
+    unjournaled_ = Bytes{};
+  }
+}
+
+// What a job that is out will make durable is not durable yet: what follows it must not be so before it.
+std::size_t PartitionLog::unjournaled_bytes() const {
+  const bool follows = unjournaled_begin_ <= durable_end_;
+  return follows && unjournaled_whole_ && sealed_.empty() && !poisoned_ ? unjournaled_.size() : 0;
+}
+
+Bytes PartitionLog::take_unjournaled() {
+  Bytes taken = std::move(unjournaled_);
+  drop_unjournaled();
+  return taken;
+}
+
+void PartitionLog::drop_unjournaled() {
+  unjournaled_ = Bytes{};
+  unjournaled_begin_ = log_end_;
+  unjournaled_whole_ = true;
+}
+
+Result<bool> PartitionLog::note_journaled(Offset end) {
+  if (poisoned_) return std::unexpected(*poisoned_);
+  SLUICE_ASSERT(end <= log_end_);
+  const bool moved = end > durable_end_;
+  durable_end_ = std::max(durable_end_, end);  // X14
   producers_->note_durable(durable_end_);
   return moved;
 }

@@ -1,0 +1,131 @@
+// One journal for all partitions: what they got since the last round becomes durable with one write and one
+// sync, however many they are; their segments are synced behind it, many rounds at once.
+//
+// Two files are written in turn, each from its begin to its end. A file is written again only when every log
+// that has an entry in it is durable without it (its segments were synced): until then the logs pin the file.
+// What was written in a life before this one is read by replay_journal first, then removed.
+//
+// docs/formats/journal.md has the files byte by byte. Frames begin at multiples of 4096 bytes, so that no
+// byte that is durable is ever written again together with new ones.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "env/file_system.h"
+#include "env/random.h"
+
+namespace sluice::log {
+
+constexpr std::array<std::string_view, 2> journal_names{"sluice-journal-0", "sluice-journal-1"};
+constexpr std::uint64_t journal_file_bytes_max = 32u << 20;
+/// What a round may bring; more goes to the segments at once.
+constexpr std::uint64_t journal_round_bytes_max = 4u << 20;
+
+/// A partition, as the journal knows it: a topic that was made again is another one.
+struct JournalKey {
+  Uuid topic_id;
+  PartitionId partition;
+  friend auto operator<=>(const JournalKey&, const JournalKey&) = default;
+};
+
+/// Whole batches of one partition as they lie in its log, one after another.
+struct JournalEntry {
+  JournalKey key;
+  Offset end;  ///< of the last batch
+  Bytes batches;
+};
+
+/// Values that any thread can turn into durability. Made by Journal::begin.
+class JournalWrite {
+ public:
+  struct Done {
+    std::optional<Error> error;
+    bool may_write_again = false;  ///< the disk was full for the frame itself: no sync has failed
+  };
+  /// Blocks in the operating system. Call once.
+  Done run();
+
+ private:
+  friend class Journal;
+  Result<void> prepare();
+  env::FileSystem* fs_ = nullptr;
+  std::shared_ptr<env::File> file_;
+  std::string path_;
+  std::string dir_;    // to sync where not empty: the file is new
+  Bytes file_header_;  // where the file is new
+  std::uint64_t position_ = 0;
+  Bytes frame_;
+  // The frame that closes the file written before this one: durable first.
+  std::shared_ptr<env::File> closing_file_;
+  std::uint64_t closing_position_ = 0;
+  Bytes closing_frame_;
+};
+
+/// Owned and called by one thread; only JournalWrite::run may be elsewhere. One JournalWrite is out at a
+/// time.
+class Journal {
+ public:
+  /// In a directory whose journal was removed (remove_journal). Makes no file before the first round.
+  Journal(env::FileSystem& fs, env::Random& random, std::string data_dir,
+          std::uint64_t file_bytes_max = journal_file_bytes_max);
+
+  /// A round with these entries; nothing where there is no room for it - the file is full and logs pin the
+  /// other one, see pins() - or the journal has failed: the caller syncs the segments instead.
+  std::optional<JournalWrite> begin(const std::vector<JournalEntry>& entries);
+  /// The round is over. After an error that is not a full disk the journal is not used again (X13).
+  void finish(const JournalWrite::Done& done);
+
+  /// The segments of `key` are durable below `end`.
+  void note_synced(const JournalKey& key, Offset end);
+  /// The topic is deleted: nobody will ask for its records again.
+  void forget(Uuid topic_id);
+  /// The logs whose segments must be synced before the file that is not written now can be written again.
+  std::vector<JournalKey> pins() const;
+  /// The index in journal_names of the file that is written now.
+  std::size_t active() const { return active_; }
+  /// Why the journal is not used any more.
+  const std::optional<Error>& failed() const { return failed_; }
+
+ private:
+  struct File {
+    std::shared_ptr<env::File> file;  // nullptr: not made yet
+    std::uint64_t nonce = 0;
+    std::uint64_t position = 0;        // of the next frame
+    std::uint64_t first_sequence = 0;  // of its first frame in this turn
+    std::map<JournalKey, Offset> pinned_until;
+  };
+
+  struct Out {
+    std::uint64_t frame_bytes = 0;
+    bool turned = false;  // it closes the active file and goes to the other one
+    std::vector<std::pair<JournalKey, Offset>> entries;
+  };
+
+  bool fits(std::uint64_t frame_bytes) const;
+  bool open_file(File& file, std::size_t index, JournalWrite& write);
+  void close_active(JournalWrite& write) const;
+
+  env::FileSystem& fs_;
+  env::Random& random_;
+  std::string data_dir_;
+  std::uint64_t file_bytes_max_;
+  std::array<File, 2> files_;
+  std::size_t active_ = 0;
+  std::uint64_t sequence_ = 1;     // of the next frame
+  std::uint64_t needed_from_ = 1;  // frames before it are not needed any more
+  std::optional<Out> out_;
+  std::optional<Error> failed_;
+};
+
+}  // namespace sluice::log
