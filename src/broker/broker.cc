@@ -121,7 +121,10 @@ Result<void> Broker::Impl::open_state() {
   core_->topics = SLUICE_TRY(Topics::open(env_, options_.data_dir, config_, notices_));
   core_->producer_ids =
       std::make_unique<ProducerIds>(SLUICE_TRY(ProducerIds::open(*env_.fs, options_.data_dir)));
-  core_->syncer = std::make_unique<Syncer>(*loop_, notices_);
+  core_->syncer = std::make_unique<Syncer>(
+      *loop_, notices_,
+      options_.ephemeral ? nullptr
+                         : std::make_unique<log::Journal>(*env_.fs, *env_.random, options_.data_dir));
   core_->groups = std::make_unique<Groups>(env_, *loop_, config_, notices_, *core_->topics, *core_->syncer);
   SLUICE_TRY(core_->groups->load());
   core_->fetch_sessions.set_slots_max(
@@ -200,9 +203,12 @@ Result<void> Broker::Impl::stop() {
     if (core_->syncer) core_->syncer->stop();
     core_->pending_produces.clear();
     core_->groups.reset();
+    const log::Journal* const journal = core_->syncer ? core_->syncer->journal() : nullptr;
+    const std::size_t newest = journal == nullptr ? 0 : journal->active();
     core_->syncer.reset();
     // A directory that could not be opened whole is not marked as cleanly closed.
-    if (core_->topics && core_->producer_ids && core_->address.port != 0) closed = core_->topics->close();
+    if (core_->topics && core_->producer_ids && core_->address.port != 0)
+      closed = core_->topics->close(newest);
     core_->topics.reset();
   }
   lock_.reset();

@@ -93,13 +93,14 @@ TEST_F(ProduceFetch, WhatIsAcknowledgedSurvivesAPowerCut) {
 TEST_F(ProduceFetch, NothingIsVisibleBeforeItIsDurableWhateverTheAcks) {
   start();
   create("events", 1);
-  // The first sync of the log hangs until the test has looked.
+  // The first sync of the journal hangs until the test has looked.
   std::mutex mutex;
   std::condition_variable changed;
   bool hold = true;
   bool waits = false;
   fs_.before_operation([&](const sim::Operation& operation) {
-    if (operation.verb != sim::Verb::sync || operation.path.find(".log") == std::string::npos) return;
+    if (operation.verb != sim::Verb::sync || operation.path.find("sluice-journal") == std::string::npos)
+      return;
     std::unique_lock lock(mutex);
     waits = true;
     changed.notify_all();
@@ -134,7 +135,8 @@ TEST_F(ProduceFetch, AStopWhileASyncRunsIsClean) {
   bool hold = true;
   bool waits = false;
   fs_.before_operation([&](const sim::Operation& operation) {
-    if (operation.verb != sim::Verb::sync || operation.path.find(".log") == std::string::npos) return;
+    if (operation.verb != sim::Verb::sync || operation.path.find("sluice-journal") == std::string::npos)
+      return;
     std::unique_lock lock(mutex);
     waits = true;
     changed.notify_all();
@@ -381,7 +383,8 @@ TEST_F(ProduceFetch, AfterAFailedSyncNothingIsAcknowledgedAnyMore) {
   TestClient c = client();
   ASSERT_EQ(produce(c, "events", 0, {"kept"}).error_code, 0);
   const auto is_sync = [](const sim::Operation& operation) {
-    return operation.verb == sim::Verb::sync && operation.path.find("events-0") != std::string::npos;
+    return operation.verb == sim::Verb::sync && (operation.path.find("events-0") != std::string::npos ||
+                                                 operation.path.find("sluice-journal") != std::string::npos);
   };
   fs_.fail_when(is_sync, sim::Fault::eio);
   EXPECT_EQ(produce(c, "events", 0, {"lost"}).error_code, wire::number(ErrorCode::kafka_storage_error));
@@ -390,6 +393,24 @@ TEST_F(ProduceFetch, AfterAFailedSyncNothingIsAcknowledgedAnyMore) {
   EXPECT_THAT(read_all("events", 0), ElementsAre("kept"));
   EXPECT_EQ(produce(c, "events", 1, {"other"}).error_code, 0) << "other partitions are served";
   EXPECT_THAT(notices(), testing::HasSubstr("events-0: nothing after offset 1 is acknowledged any more"));
+}
+
+TEST_F(ProduceFetch, WhereTheJournalFailsEveryPartitionSyncsItsOwnSegments) {
+  start();
+  create("events", 1);
+  TestClient c = client();
+  ASSERT_EQ(produce(c, "events", 0, {"a"}).error_code, 0);
+  const auto is_journal = [](const sim::Operation& operation) {
+    return operation.verb == sim::Verb::sync && operation.path.find("sluice-journal") != std::string::npos;
+  };
+  fs_.fail_when(is_journal, sim::Fault::eio);
+  EXPECT_EQ(produce(c, "events", 0, {"b"}).error_code, 0);
+  fs_.clear_faults();
+  EXPECT_EQ(produce(c, "events", 0, {"c"}).error_code, 0);
+  EXPECT_THAT(notices(), testing::HasSubstr("the journal is not used any more"));
+  crash(sim::Crash::all_lost);
+  start();
+  EXPECT_THAT(read_all("events", 0), ElementsAre("a", "b", "c"));
 }
 
 }  // namespace

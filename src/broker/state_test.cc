@@ -323,6 +323,20 @@ TEST_F(State, BadOptionsAreRefusedWithTheNearestName) {
   EXPECT_THAT(refused.error().message, HasSubstr("neither TLS nor authentication"));
 }
 
+TEST_F(State, WhatIsDamagedAboveTheDurableWatermarkComesBackFromTheJournal) {
+  start();
+  create("events", 1);
+  {
+    TestClient c = client();
+    produce(c, "events", 0, {"a"});
+    produce(c, "events", 0, {"b"});
+  }
+  crash(sim::Crash::all_lost);
+  start();
+  EXPECT_THAT(notices(), HasSubstr("came back from the journal"));
+  EXPECT_THAT(read_all("events", 0), ElementsAre("a", "b"));
+}
+
 TEST_F(State, DamageBelowTheDurableWatermarkHaltsThatPartitionAlone) {
   start();
   create("events", 2);
@@ -332,7 +346,8 @@ TEST_F(State, DamageBelowTheDurableWatermarkHaltsThatPartitionAlone) {
     produce(c, "events", 0, {"b"});
     produce(c, "events", 1, {"fine"});
   }
-  crash(sim::Crash::plain);
+  stop();  // so that the segments are durable by themselves, without the journal
+  ASSERT_TRUE(fs_.remove_file("/data/.kafka_cleanshutdown"));  // or they would be trusted unread
   auto file = fs_.open("/data/events-0/00000000000000000000.log", env::OpenMode::read_write);
   ASSERT_TRUE(file);
   const auto size = (*file)->size();

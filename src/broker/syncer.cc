@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace sluice::broker {
@@ -12,25 +14,25 @@ namespace {
 // meets it.
 constexpr env::Duration busy_distance = std::chrono::microseconds(500);
 
+log::JournalKey key_of(Partition& partition) {
+  return {partition.log()->topic_id(), partition.id().partition};
+}
+
 }  // namespace
 
-Syncer::Syncer(env::EventLoop& loop, Notices& notices)
-    : loop_(loop), notices_(notices), worker_([this] { work(); }) {}
+Syncer::Syncer(env::EventLoop& loop, Notices& notices, std::unique_ptr<log::Journal> journal)
+    : loop_(loop), notices_(notices), journal_(std::move(journal)) {}
 
 Syncer::~Syncer() {
   stop();
 }
 
 void Syncer::stop() {
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_one();
-  if (!worker_.joinable()) return;
-  worker_.join();
-  stopped_ = true;
+  rounds_.stop();
+  flushes_.stop();
+  if (std::exchange(stopped_, true)) return;
   if (const auto round = running_) end_round(*round);  // its way back through the loop is cut off
+  if (const auto items = flushing_) end_flush(*items);
 }
 
 void Syncer::add(const PartitionPtr& partition) {
@@ -55,59 +57,162 @@ void Syncer::schedule() {
   }
 }
 
-void Syncer::begin_round() {
-  if (stopped_) return;
-  round_began_ = loop_.now();
-  auto round = std::make_shared<Round>();
+void Syncer::take_to_segments(Round& round, const PartitionPtr& partition) {
+  auto job = partition->log()->begin_sync();
+  if (job) {
+    partition->log()->drop_unjournaled();  // the job has it
+    round.items.push_back({partition, partition->bytes_appended(), std::move(*job), {}});
+  } else {
+    dirty_.insert(partition);  // a flush of it runs: its end begins another round
+  }
+}
+
+void Syncer::gather(Round& round) {
+  std::vector<log::JournalEntry> entries;
+  std::uint64_t bytes = 0;
   for (const PartitionPtr& partition : std::exchange(dirty_, {})) {
-    if (partition->log() == nullptr) continue;
-    auto job = partition->log()->begin_sync();
-    if (job) {
-      round->push_back({partition, std::move(*job), partition->bytes_appended(), {}});
-    } else if (partition->log()->poisoned()) {
-      partition->after_sync(false, partition->bytes_appended());
+    log::PartitionLog* const log = partition->log();
+    if (log == nullptr) continue;
+    if (log->poisoned()) partition->after_sync(false, partition->bytes_appended());
+    if (!log->needs_sync()) continue;  // or a flush has it, whose end tells who waits
+    const std::size_t size = log->unjournaled_bytes();
+    const bool journals = journal_ != nullptr && !journal_->failed() && size > 0 &&
+                          bytes + size <= log::journal_round_bytes_max;
+    if (!journals) {
+      take_to_segments(round, partition);
+    } else {
+      bytes += size;
+      entries.push_back({key_of(*partition), log->log_end_offset(), log->take_unjournaled()});
+      round.journaled.push_back({partition, partition->bytes_appended(), log->log_end_offset()});
     }
   }
-  if (round->empty()) return;
+  if (entries.empty()) return;
+  round.write = journal_->begin(entries);
+  for (const Journaled& journaled :
+       round.write ? std::vector<Journaled>{} : std::exchange(round.journaled, {}))
+    take_to_segments(round, journaled.partition);
+  for (const Journaled& journaled : round.journaled)
+    journaled_[key_of(*journaled.partition)] = journaled.partition;
+}
+
+void Syncer::begin_round() {
+  if (stopped_ || running_ != nullptr) return;
+  round_began_ = loop_.now();
+  auto round = std::make_shared<Round>();
+  gather(*round);
+  if (round->items.empty() && !round->write) return;
   running_ = round;
-  {
-    const std::scoped_lock lock(mutex_);
-    to_do_ = std::move(round);
+  rounds_.run([this, weak = std::weak_ptr(alive_), round] {
+    for (const Item& item : round->items) item.job.start();  // all at the device before one is waited for
+    if (round->write) round->written = round->write->run();
+    for (Item& item : round->items) item.done = item.job.run();
+    loop_.post([this, weak, round] {
+      if (!weak.expired() && running_ == round) end_round(*round);
+    });
+  });
+}
+
+void Syncer::end_item(Item& item) {
+  log::PartitionLog* const log = item.partition->log();
+  if (log == nullptr) return;  // deleted meanwhile
+  const auto moved = log->finish_sync(item.done);
+  if (!moved) {
+    notices_.say(fmt::format("{}: nothing after offset {} is acknowledged any more: {}",
+                             log::dir_name(item.partition->id()), log->durable_end().value,
+                             to_string(moved.error())));
+  } else if (journal_ != nullptr) {
+    journal_->note_synced(key_of(*item.partition), log->synced_end());
   }
-  wake_.notify_one();
+  item.partition->after_sync(moved.has_value(), item.bytes_covered);
+  if (moved && item.partition->log() != nullptr && item.partition->log()->needs_sync())
+    dirty_.insert(item.partition);
+}
+
+void Syncer::end_journaled(Round& round) {
+  if (!round.write) return;
+  journal_->finish(round.written);
+  const bool failed = round.written.error.has_value();
+  if (journal_->failed() && !std::exchange(journal_failure_told_, true)) {
+    notices_.say(fmt::format("the journal is not used any more, every partition syncs its own files: {}",
+                             to_string(*journal_->failed())));
+  }
+  for (const Journaled& journaled : std::exchange(round.journaled, {})) {
+    Partition& partition = *journaled.partition;
+    if (partition.log() == nullptr) continue;
+    if (failed) {  // what was handed over is in its segments as well, and can be synced there
+      partition.log()->drop_unjournaled();
+      dirty_.insert(journaled.partition);
+      continue;
+    }
+    const auto moved = partition.log()->note_journaled(journaled.end);
+    partition.after_sync(moved.has_value(), journaled.bytes_covered);
+    if (partition.log() != nullptr && partition.log()->needs_sync()) dirty_.insert(journaled.partition);
+  }
 }
 
 void Syncer::end_round(Round& round) {
   const auto kept = std::exchange(running_, nullptr);  // `round` lives in it
-  for (Item& item : round) {
-    if (item.partition->log() == nullptr) continue;  // deleted meanwhile
-    const auto moved = item.partition->log()->finish_sync(item.done);
-    if (!moved) {
-      notices_.say(fmt::format("{}: nothing after offset {} is acknowledged any more: {}",
-                               log::dir_name(item.partition->id()),
-                               item.partition->log()->durable_end().value, to_string(moved.error())));
-    }
-    item.partition->after_sync(moved.has_value(), item.bytes_covered);
-    if (moved && item.partition->log() != nullptr && item.partition->log()->needs_sync())
-      dirty_.insert(item.partition);
-  }
+  end_journaled(round);
+  for (Item& item : round.items) end_item(item);
+  tell_waiters();
+  begin_flush();
   schedule();
 }
 
-void Syncer::work() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    wake_.wait(lock, [this] { return stopping_ || to_do_ != nullptr; });
-    if (to_do_ == nullptr) return;  // a round that was handed over is done even when we stop
-    const std::shared_ptr<Round> round = std::exchange(to_do_, nullptr);
-    lock.unlock();
-    for (const Item& item : *round) item.job.start();  // all at the device before the first is waited for
-    for (Item& item : *round) item.done = item.job.run();
-    loop_.post([this, weak = std::weak_ptr(alive_), round] {
-      if (!weak.expired() && running_ == round) end_round(*round);
-    });
-    lock.lock();
+// ---- behind the rounds ----
+
+void Syncer::begin_flush() {
+  if (journal_ == nullptr || flushing_ != nullptr || stopped_) return;
+  auto items = std::make_shared<std::vector<Item>>();
+  const auto take = [&](const PartitionPtr& partition) {
+    if (auto job = partition->log()->begin_sync())
+      items->push_back({partition, partition->bytes_appended(), std::move(*job), {}});
+  };
+  for (const log::JournalKey& key : journal_->pins()) {
+    const auto found = journaled_.find(key);
+    if (found != journaled_.end() && found->second->log() != nullptr) {
+      take(found->second);
+    } else {
+      journal_->note_synced(key, Offset{std::numeric_limits<std::int64_t>::max()});  // deleted
+      if (found != journaled_.end()) journaled_.erase(found);
+    }
   }
+  for (const Waiter& waiter : waiters_) take(waiter.partition);
+  if (items->empty()) return;
+  flushing_ = items;
+  flushes_.run([this, weak = std::weak_ptr(alive_), items] {
+    for (const Item& item : *items) item.job.start();
+    for (Item& item : *items) item.done = item.job.run();
+    loop_.post([this, weak, items] {
+      if (!weak.expired() && flushing_ == items) end_flush(*items);
+    });
+  });
+}
+
+void Syncer::end_flush(std::vector<Item>& items) {
+  const auto kept = std::exchange(flushing_, nullptr);  // `items` lives in it
+  for (Item& item : items) end_item(item);
+  tell_waiters();
+  begin_flush();
+  schedule();
+}
+
+void Syncer::when_synced(const PartitionPtr& partition, Offset end, std::function<void()> done) {
+  waiters_.push_back({partition, end, std::move(done)});
+  tell_waiters();
+  begin_flush();
+}
+
+void Syncer::tell_waiters() {
+  std::vector<Waiter> waiting;
+  std::vector<Waiter> told;
+  for (Waiter& waiter : std::exchange(waiters_, {})) {
+    const log::PartitionLog* const log = waiter.partition->log();
+    const bool over = log == nullptr || log->synced_end() >= waiter.end || log->poisoned() || log->halted();
+    (over ? told : waiting).push_back(std::move(waiter));
+  }
+  waiters_ = std::move(waiting);
+  for (const Waiter& waiter : told) waiter.done();
 }
 
 }  // namespace sluice::broker

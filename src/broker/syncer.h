@@ -1,63 +1,96 @@
-// Group commit: while one sync runs on another thread, the next appends gather.
+// Group commit: while one round of syncing runs on another thread, the next appends gather.
+//
+// Small appends of many partitions go into the journal: one write and one sync a round (log/journal.h). Large
+// ones, and those that begin a segment, sync their own segment. Behind the rounds a second thread syncs the
+// segments that a full journal file still needs, so that it can be written again.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <set>
-#include <thread>
 #include <vector>
 
 #include "broker/notices.h"
 #include "broker/partition.h"
+#include "broker/sync_worker.h"
 #include "env/net.h"
+#include "log/journal.h"
 
 namespace sluice::broker {
 
-/// Makes dirty partitions durable, all of them in one round. Everything but the worker is on the loop's
+/// Makes dirty partitions durable, all of them in one round. Everything but the workers is on the loop's
 /// thread.
 class Syncer {
  public:
-  Syncer(env::EventLoop& loop, Notices& notices);
+  /// `journal`: nullptr where every partition shall sync its own segments.
+  Syncer(env::EventLoop& loop, Notices& notices, std::unique_ptr<log::Journal> journal = nullptr);
   ~Syncer();
   Syncer(const Syncer&) = delete;
   Syncer& operator=(const Syncer&) = delete;
 
   /// `partition` was appended to: it is part of the next round.
   void add(const PartitionPtr& partition);
-  /// Waits for the round that runs and takes its result; begins no other. On the loop's thread, or after it.
+  /// Calls `done` once the segments of `partition` are durable below `end` without the journal, or cannot be
+  /// made so (its log says why).
+  void when_synced(const PartitionPtr& partition, Offset end, std::function<void()> done);
+  /// Waits for the work that runs and takes its results; begins no other. On the loop's thread, or after it.
   void stop();
+  /// nullptr: there is none.
+  const log::Journal* journal() const { return journal_.get(); }
 
  private:
   struct Item {
     PartitionPtr partition;
-    log::SyncJob job;
     std::uint64_t bytes_covered = 0;
+    log::SyncJob job;  // of its own segments
     log::SyncJob::Done done;
   };
-  using Round = std::vector<Item>;
+  struct Journaled {
+    PartitionPtr partition;
+    std::uint64_t bytes_covered = 0;
+    Offset end;
+  };
+  struct Round {
+    std::vector<Item> items;
+    std::vector<Journaled> journaled;
+    std::optional<log::JournalWrite> write;
+    log::JournalWrite::Done written;
+  };
+  struct Waiter {
+    PartitionPtr partition;
+    Offset end;
+    std::function<void()> done;
+  };
 
   void schedule();
   void begin_round();
+  void gather(Round& round);
+  void take_to_segments(Round& round, const PartitionPtr& partition);
   void end_round(Round& round);
-  void work();
+  void end_journaled(Round& round);
+  void end_item(Item& item);
+  void begin_flush();
+  void end_flush(std::vector<Item>& items);
+  void tell_waiters();
 
   env::EventLoop& loop_;
   Notices& notices_;
+  std::unique_ptr<log::Journal> journal_;
+  std::map<log::JournalKey, PartitionPtr> journaled_;  // whose entries may pin a file
   std::set<PartitionPtr> dirty_;
+  std::vector<Waiter> waiters_;
+  bool journal_failure_told_ = false;
   bool round_posted_ = false;       // begin_round is on its way
   bool busy_ = false;               // appends came while the last round ran: they do not wait for answers
   env::Instant round_began_{};      // the last one
   bool stopped_ = false;            // no round is begun any more
   std::shared_ptr<Round> running_;  // with the worker, or on its way back
-
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::shared_ptr<Round> to_do_;  // guarded by mutex_
-  bool stopping_ = false;         // guarded by mutex_
+  std::shared_ptr<std::vector<Item>> flushing_;  // with the other one
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
-  std::thread worker_;  // last: starts when all else is there
+  SyncWorker rounds_;  // last: they stop first
+  SyncWorker flushes_;
 };
 
 }  // namespace sluice::broker

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "broker/kafka_error.h"
 #include "log/data_dir.h"
+#include "log/journal_replay.h"
 
 namespace sluice::broker {
 namespace {
@@ -19,6 +20,9 @@ using wire::ErrorCode;
 // better said when the topic is made.
 constexpr std::int64_t files_per_partition = 6;
 constexpr std::int64_t files_reserved = 256;
+
+// A partition that gets more between two rounds syncs its own segment: writing it twice would cost more.
+constexpr std::uint32_t unjournaled_bytes_max = 96u << 10;
 
 std::int64_t partitions_max() {
   rlimit limit{};
@@ -59,6 +63,7 @@ log::LogOptions Topics::log_options(const Topic& topic) const {
   options.segment_index_bytes_max = static_cast<std::uint32_t>(s.segment_index_bytes);
   options.index_interval_bytes = static_cast<std::uint32_t>(s.index_interval_bytes);
   options.producer_expiration_ms = config_.number("producer.id.expiration.ms");
+  options.unjournaled_bytes_max = unjournaled_bytes_max;
   return options;
 }
 
@@ -280,6 +285,33 @@ Result<void> Topics::load() {
       open_partition(*topic, partition, hints);
     }
   }
+  return replay_journal();
+}
+
+// What was acknowledged out of the journal goes back into the segments before anyone can see or append to
+// them (X14).
+Result<void> Topics::replay_journal() {
+  const auto target = [this](const log::JournalKey& key) -> log::JournalTarget {
+    const Topic* topic = find(key.topic_id);
+    const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(key.partition.value);
+    if (partition == nullptr) return {};  // deleted
+    log::PartitionLog* const log = partition->log();
+    const bool takes = log != nullptr && !log->halted();
+    return {takes ? log : nullptr, !takes};
+  };
+  const auto report = SLUICE_TRY(log::replay_journal(*env_.fs, data_dir_, target, env_.clock->wall_ms()));
+  if (report.batches_appended > 0) {
+    notices_.say(
+        fmt::format("{} batches of {} partitions, which were acknowledged and not in their segments, "
+                    "came back from the journal",
+                    report.batches_appended, report.logs_repaired));
+  }
+  if (!report.kept_as.empty()) {
+    notices_.say(
+        fmt::format("the journal may have records of a partition that is not served, and was kept as "
+                    "{}: give it its old name back when the partition is mended, before the start",
+                    report.kept_as));
+  }
   return {};
 }
 
@@ -399,7 +431,7 @@ void Topics::apply_retention() {
   }
 }
 
-Result<void> Topics::close() {
+Result<void> Topics::close(std::size_t newest) {
   std::optional<Error> first;
   bool all_sound = true;
   log::OffsetCheckpoint ends, starts;
@@ -419,6 +451,7 @@ Result<void> Topics::close() {
     }
   }
   if (first) return std::unexpected(std::move(*first));
+  SLUICE_TRY(log::remove_journal(*env_.fs, data_dir_, newest));
   SLUICE_TRY(log::write_checkpoint(*env_.fs, data_dir_, log::recovery_point_checkpoint, ends));
   SLUICE_TRY(log::write_checkpoint(*env_.fs, data_dir_, log::high_watermark_checkpoint, ends));
   SLUICE_TRY(log::write_checkpoint(*env_.fs, data_dir_, log::log_start_checkpoint, starts));

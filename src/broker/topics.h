@@ -60,8 +60,9 @@ class Topics {
 
   /// Advances log starts by retention.ms and retention.bytes; forgets nothing that is not durable.
   void apply_retention();
-  /// Closes every log for a clean shutdown; the first error, after trying all.
-  Result<void> close();
+  /// Closes every log for a clean shutdown, then removes the journal (`newest` as in log::remove_journal); the
+  /// first error, after trying all.
+  Result<void> close(std::size_t newest);
 
  private:
   Topics(const env::Env& env, std::string data_dir, const ServerConfig& config, Notices& notices)
@@ -69,9 +70,9 @@ class Topics {
 
   Result<void> load();
   Result<void> adopt_directories(log::OpenHints hints);
-  Result<void> finish_deletions();
   Result<void> drop_half_made();
   void open_partition(Topic& topic, const PartitionPtr& partition, const log::OpenHints& hints);
+  Result<void> replay_journal();
   void report(const log::PartitionLog& log);
   Topic& enter(const TopicEntry& entry);
   Result<void> save(const Topic* deleted = nullptr);

@@ -1,6 +1,8 @@
 // DeleteRecords v0-2: moves a partition's log start up (-1: to the high watermark); durable before the
 // answer. Errors per partition: UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE (above the high watermark),
 // KAFKA_STORAGE_ERROR, INVALID_TOPIC_EXCEPTION (the offsets topic).
+#include <memory>
+
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
 #include "wire/generated/delete_records_request.h"
@@ -11,16 +13,50 @@ namespace {
 
 using wire::ErrorCode;
 
-Result<Offset> advance(const Topic* topic, std::int32_t index, std::int64_t wanted) {
-  const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(index);
+struct PendingDelete {
+  RequestPtr request;
+  wire::DeleteRecordsResponse response;
+  std::size_t waiting = 1;  ///< the handler itself, until it has seen every partition
+};
+
+void answer_if_done(const std::shared_ptr<PendingDelete>& pending) {
+  if (--pending->waiting == 0) pending->request->answer(pending->response);
+}
+
+/// Where the log of `partition` shall start.
+Result<Offset> start_of(const Topic* topic, const PartitionPtr& partition, std::int64_t wanted) {
   if (partition == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "");
   if (topic->is_internal()) return refuse(ErrorCode::invalid_topic_exception, "");
   if (!partition->is_online()) return refuse(ErrorCode::kafka_storage_error, "");
-  log::PartitionLog& log = *partition->log();
-  const Offset start = wanted == -1 ? log.high_watermark() : Offset{wanted};
-  if (start < Offset{0} || start > log.high_watermark()) return refuse(ErrorCode::offset_out_of_range, "");
-  if (start > log.log_start_offset()) SLUICE_TRY(log.advance_log_start(start));
-  return log.log_start_offset();
+  const Offset high_watermark = partition->log()->high_watermark();
+  const Offset start = wanted == -1 ? high_watermark : Offset{wanted};
+  if (start < Offset{0} || start > high_watermark) return refuse(ErrorCode::offset_out_of_range, "");
+  return start;
+}
+
+Result<Offset> advance(Partition& partition, Offset start) {
+  log::PartitionLog* const log = partition.log();
+  if (log == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "");  // deleted meanwhile
+  if (start > log->log_start_offset()) SLUICE_TRY(log->advance_log_start(start));
+  return log->log_start_offset();
+}
+
+void delete_before(Core& core, const std::shared_ptr<PendingDelete>& pending, const Topic* topic,
+                   std::int32_t index, std::int64_t wanted, std::size_t topic_at, std::size_t partition_at) {
+  const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(index);
+  const auto tell = [pending, topic_at, partition_at](const Result<Offset>& start) {
+    auto& out = pending->response.topics[topic_at].partitions[partition_at];
+    out.low_watermark = start ? start->value : -1;
+    if (!start) out.error_code = wire::number(code_of(start.error()));
+  };
+  const Result<Offset> start = start_of(topic, partition, wanted);
+  if (!start) return tell(start);
+  ++pending->waiting;
+  // The log may not start where only the journal has what lies before (log::PartitionLog).
+  core.syncer->when_synced(partition, *start, [pending, partition, tell, start = *start] {
+    tell(advance(*partition, start));
+    answer_if_done(pending);
+  });
 }
 
 }  // namespace
@@ -28,20 +64,22 @@ Result<Offset> advance(const Topic* topic, std::int32_t index, std::int64_t want
 void handle_delete_records(Core& core, const RequestPtr& request) {
   wire::DeleteRecordsRequest asked;
   if (!request->decode(asked)) return;
-  wire::DeleteRecordsResponse response;
+  auto pending = std::make_shared<PendingDelete>();
+  pending->request = request;
   for (const auto& topic_asked : asked.topics) {
-    const Topic* topic = core.topics->find(topic_asked.name);
-    auto& topic_out = response.topics.emplace_back();
+    auto& topic_out = pending->response.topics.emplace_back();
     topic_out.name = topic_asked.name;
-    for (const auto& partition : topic_asked.partitions) {
-      auto& out = topic_out.partitions.emplace_back();
-      out.partition_index = partition.partition_index;
-      const auto start = advance(topic, partition.partition_index, partition.offset);
-      out.low_watermark = start ? start->value : -1;
-      if (!start) out.error_code = wire::number(code_of(start.error()));
+    for (const auto& partition : topic_asked.partitions)
+      topic_out.partitions.emplace_back().partition_index = partition.partition_index;
+  }
+  for (std::size_t t = 0; t < asked.topics.size(); ++t) {
+    const Topic* topic = core.topics->find(asked.topics[t].name);
+    for (std::size_t p = 0; p < asked.topics[t].partitions.size(); ++p) {
+      const auto& partition = asked.topics[t].partitions[p];
+      delete_before(core, pending, topic, partition.partition_index, partition.offset, t, p);
     }
   }
-  request->answer(response);
+  answer_if_done(pending);
 }
 
 }  // namespace sluice::broker
