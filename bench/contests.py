@@ -123,19 +123,41 @@ def ingest_report(results: dict, records: int):
 LOADS = [(codec, size) for codec in ("none", "lz4") for size in (16384, 131072)]
 
 
-def load(args, programs: pathlib.Path, address: str, codec: str, size: int, records: int, topic: str) -> dict:
-    """Produces records; returns what produce says of them."""
-    command = [programs / "produce", address, topic, str(records), f"--codec={codec}", "--batch-records=1000000",
-               f"batch.size={size}", "linger.ms=50", "acks=all"]
-    return measured(command)
+class Librdkafka:
+    """bench/produce.cc: idempotent, five requests in flight, each with one batch of one partition."""
+
+    title = "librdkafka: a request is one batch of one partition, five in flight"
+
+    def __init__(self, programs: pathlib.Path, work: pathlib.Path):
+        self.program = programs / "produce"
+
+    def send(self, address: str, codec: str, size: int, records: int, topic: str) -> float:
+        """Produces; returns MB of record values."""
+        done = measured([self.program, address, topic, str(records), f"--codec={codec}", "--batch-records=1000000",
+                         f"batch.size={size}", "linger.ms=50", "acks=all"])
+        return int(re.search(r"json (\d+) B", done["output"])[1]) / 1e6
 
 
-def broker_rounds(args, programs, name: str, address: str, pid: int, results: dict, number: int) -> None:
-    for codec, size in LOADS:
-        before = cpu_seconds(pid)
-        done = load(args, programs, address, codec, size, args.broker_records, f"t-{codec}-{size}-{number}")
-        megabytes = int(re.search(r"json (\d+) B", done["output"])[1]) / 1e6
-        results.setdefault((name, codec, size), []).append((cpu_seconds(pid) - before) * 1e3 / megabytes)
+class ProducerPerformance:
+    """Kafka's own load generator, with which the figures people quote of Kafka are made."""
+
+    title = "Kafka's ProducerPerformance: a request has a batch of each partition, five in flight"
+    lines = 200_000
+
+    def __init__(self, programs: pathlib.Path, work: pathlib.Path):
+        self.file = work / "lines.ndjson"
+        made = measured([programs / "produce", "--lines", self.file, str(self.lines)])
+        self.bytes_each = int(re.search(r"json (\d+) B", made["output"])[1]) / self.lines
+
+    def send(self, address: str, codec: str, size: int, records: int, topic: str) -> float:
+        kafka = [ROOT / "tools/apache-kafka", "run"]
+        measured([*kafka, "topics", "--bootstrap-server", address, "--create", "--topic", topic, "--partitions", "4"])
+        done = measured([*kafka, "producer-perf", "--topic", topic, "--num-records", str(records), "--throughput", "-1",
+                         "--payload-file", self.file, "--command-property", f"bootstrap.servers={address}", "acks=all",
+                         f"batch.size={size}", "linger.ms=50", f"compression.type={codec}"])
+        if not re.search(rf"^{records} records sent", done["output"], re.MULTILINE):
+            raise SystemExit(f"bench: ProducerPerformance did not send all\n{done['output'][-2000:]}")
+        return records * self.bytes_each / 1e6  # it takes lines at random: their mean
 
 
 class ApacheKafka:
@@ -150,27 +172,40 @@ class ApacheKafka:
         subprocess.run([ROOT / "tools/apache-kafka", "stop", self.directory], check=True)
 
 
+def broker_rounds(args, generator, name: str, address: str, pid: int, results: dict, number: int) -> None:
+    for codec, size in LOADS:
+        before = cpu_seconds(pid)
+        megabytes = generator.send(address, codec, size, args.broker_records,
+                                   f"{type(generator).__name__}-{codec}-{size}-{number}")
+        results.setdefault((name, codec, size), []).append((cpu_seconds(pid) - before) * 1e3 / megabytes)
+
+
 def broker(args, programs: pathlib.Path, work: pathlib.Path):
     yield (f"\nbroker: produce, acks=all, idempotent, 4 partitions, {args.broker_records:,} line items a round, CPU of the broker's "
            "process in ms/MB")
-    results, kafka = {}, None
+    generators = [Librdkafka(programs, work)]
+    kafka = None
     ours = Broker(args.sluice, work / "broker")
     try:
         if args.kafka:
+            generators.insert(0, ProducerPerformance(programs, work))
             kafka = ApacheKafka(work / "kafka")
             each = max(1, args.warm_up // len(LOADS))
             for codec, size in LOADS:
-                load(args, programs, kafka.address, codec, size, each, f"warm-{codec}-{size}")
+                generators[1].send(kafka.address, codec, size, each, f"warm-{codec}-{size}")
             yield f"  Apache Kafka 4.3.1 warmed up with {each * len(LOADS):,} records, default settings (no fsync before the answer)"
-        for number in range(args.rounds):
-            broker_rounds(args, programs, "sluice", ours.address, ours.popen.pid, results, number)
-            if kafka:
-                broker_rounds(args, programs, "kafka", kafka.address, kafka.pid, results, number)
+        for generator in generators:
+            results: dict = {}
+            for number in range(args.rounds):
+                broker_rounds(args, generator, "sluice", ours.address, ours.popen.pid, results, number)
+                if kafka:
+                    broker_rounds(args, generator, "kafka", kafka.address, kafka.pid, results, number)
+            yield f"  {generator.title}"
+            yield from broker_report(results)
     finally:
         ours.stop()
         if kafka:
             kafka.stop()
-    yield from broker_report(results)
 
 
 def broker_report(results: dict):

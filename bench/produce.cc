@@ -1,6 +1,7 @@
 // Writes N JSON line items (the generator of the microbenchmarks: 16 columns, about 361 bytes) into a topic.
 // produce BOOTSTRAP TOPIC N [--partitions=4] [--codec=lz4] [--batch-records=2000]
 // [librdkafka.property=VALUE]...
+// produce --lines FILE N: the same line items, one a line, for another program to send
 #include <librdkafka/rdkafka.h>
 
 #include <atomic>
@@ -126,8 +127,26 @@ static rd_kafka_t* Producer(const char* bootstrap, int count, char** arguments, 
   return rk;
 }
 
+static int WriteLines(const char* path, int64_t total) {
+  FILE* file = std::fopen(path, "w");
+  if (!file) Die("the file of lines cannot be made");
+  Gen g;
+  char b[1024];
+  int64_t bytes = 0;
+  for (int64_t i = 0; i < total; i++) {
+    const size_t n = g.lineitem(b, sizeof b);
+    bytes += n;
+    if (std::fwrite(b, 1, n, file) != n || std::fputc('\n', file) == EOF)
+      Die("the file of lines is not whole");
+  }
+  if (std::fclose(file)) Die("the file of lines is not whole");
+  std::printf("lines %" PRId64 " json %" PRId64 " B\n", total, bytes);
+  return 0;
+}
+
 int main(int argc, char** argv) {
-  if (argc < 4) Die("usage: produce BOOTSTRAP TOPIC N [--OPTION=VALUE]...");
+  if (argc < 4) Die("usage: produce BOOTSTRAP TOPIC N [--OPTION=VALUE]... | produce --lines FILE N");
+  if (!std::strcmp(argv[1], "--lines")) return WriteLines(argv[2], strtoll(argv[3], nullptr, 10));
   Options o;
   const int64_t total = strtoll(argv[3], nullptr, 10);
   auto* rk = Producer(argv[1], argc - 4, argv + 4, o);
