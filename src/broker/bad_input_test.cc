@@ -69,11 +69,31 @@ TEST_F(BadInput, AClaimedLengthCostsNoMemory) {
   EXPECT_LT(resident_bytes(), before + (64u << 20));
 }
 
+TEST_F(BadInput, LargeRequestsThatStayHalfReadKeepSmallOnesNotWaitingAndLargeOnesNotForLong) {
+  stop();
+  start({{"socket.request.max.bytes", "1000000"}});
+  const auto half = [] {
+    Bytes out(900'000);
+    store_be<std::int32_t>(out.data(), 1'000'000);
+    return out;
+  };
+  std::vector<TestClient> hogs;
+  for (int i = 0; i < 2; ++i) {
+    hogs.push_back(client());
+    hogs.back().send(half());
+  }
+  expect_others_are_served();
+  TestClient large = client();
+  EXPECT_EQ(produce(large, "events", 0, {std::string(700'000, 'x')}).error_code, 0)
+      << "who holds memory that others wait for has to be quick";
+  for (TestClient& hog : hogs) EXPECT_TRUE(hog.is_closed());
+}
+
 TEST_F(BadInput, UnknownKeysAndVersionsCloseTheConnection) {
   for (const auto& frame : {bytes({0, 0, 0, 10, 0x03, 0xE7, 0, 0, 0, 0, 0, 1, 0xFF, 0xFF}),  // key 999
                             bytes({0, 0, 0, 10, 0, 3, 0x03, 0xE7, 0, 0, 0, 1, 0xFF, 0xFF}),  // Metadata v999
                             bytes({0, 0, 0, 10, 0, 0, 0, 2, 0, 0, 0, 1, 0xFF, 0xFF}),        // Produce v2
-                            bytes({0, 0, 0, 10, 0, 36, 0, 0, 0, 0, 0, 1, 0xFF, 0xFF})}) {    // not routed
+                            bytes({0, 0, 0, 10, 0, 84, 0, 0, 0, 0, 0, 1, 0xFF, 0xFF})}) {    // not routed
     TestClient c = client();
     c.send(frame);
     EXPECT_TRUE(c.is_closed());

@@ -12,6 +12,7 @@
 #include "broker/core.h"
 #include "broker/handlers/handlers.h"
 #include "broker/no_sync_file_system.h"
+#include "broker/resource_config.h"
 #include "broker/router.h"
 #include "env/posix.h"
 
@@ -19,22 +20,6 @@ namespace sluice::broker {
 namespace {
 
 constexpr auto housekeeping_interval = std::chrono::seconds(1);
-
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
-
-ServerLimits server_limits(const ServerConfig& config) {
-  ServerLimits limits;
-  limits.frame_bytes_max = static_cast<std::size_t>(config.number("socket.request.max.bytes"));
-  const std::int64_t queued = config.number("queued.max.request.bytes");
-  const auto enough = 2 * limits.frame_bytes_max;  // below it one large request could wait for itself
-  limits.buffered_bytes_max = queued < 0 ? enough : std::max(enough, static_cast<std::size_t>(queued));
-  limits.connections_max = static_cast<std::size_t>(config.number("max.connections"));
-  limits.connections_per_host_max = static_cast<std::size_t>(config.number("max.connections.per.ip"));
-  limits.idle_time_max = std::chrono::milliseconds(config.number("connections.max.idle.ms"));
-  return limits;
-}
 
 // Each partition keeps files open: the soft limit of 1024 is for programs that use select().
 void raise_file_limit() {
@@ -62,6 +47,8 @@ class Broker::Impl {
 
  private:
   Result<void> configure();
+  Result<std::vector<Port>> make_ports();
+  Result<void> listen();
   Result<void> open_state();
   Result<void> make_topics();
   void schedule();
@@ -72,6 +59,7 @@ class Broker::Impl {
   std::unique_ptr<NoSyncFileSystem> no_sync_;
   Notices notices_;
   ServerConfig config_;
+  std::vector<Port> ports_;
   std::unique_ptr<env::EventLoop> loop_;
   std::unique_ptr<env::Lock> lock_;
   std::unique_ptr<Core> core_;
@@ -82,16 +70,51 @@ class Broker::Impl {
 };
 
 Result<void> Broker::Impl::configure() {
-  if (!is_loopback(options_.listen.host)) {
-    return fail(
-        Code::invalid_argument,
-        fmt::format("not listening on {}: whoever reaches that address could read and write everything, and "
-                    "this version has neither TLS nor authentication",
-                    to_string(options_.listen)),
-        fmt::format("--listen 127.0.0.1:{}", options_.listen.port));
+  for (const auto& [name, value] : options_.file_properties) {
+    if (ServerConfig::knows(name)) {
+      SLUICE_TRY(config_.set(name, value));
+    } else {
+      notices_.say(fmt::format("the property {} is unknown; it was passed over", name));
+    }
   }
   for (const auto& [name, value] : options_.properties) SLUICE_TRY(config_.set(name, value));
+  if (const auto idle = config_.without_effect(); !idle.empty())
+    notices_.say(fmt::format("without effect in this broker: {}", fmt::join(idle, ", ")));
   config_.set_fixed("log.dirs", options_.data_dir);
+  ports_ = SLUICE_TRY(make_ports());
+  return {};
+}
+
+// Keys and passwords are looked at before anything is opened.
+Result<std::vector<Port>> Broker::Impl::make_ports() {
+  std::vector<Port> ports;
+  for (Listener& listener : SLUICE_TRY(listeners_of(config_, options_.listen))) {
+    Port port;
+    port.listener = std::make_shared<Listener>(std::move(listener));
+    if (port.listener->uses_tls()) port.tls = SLUICE_TRY(TlsContext::make(config_, *port.listener, *env_.fs));
+    if (port.listener->uses_sasl()) {
+      const auto rules = SLUICE_TRY(sasl_rules(config_, *port.listener));
+      rules->find_credential = [this](const std::string& user, ScramMechanism mechanism) {
+        const auto& known = core_->settings->state().scram;
+        const auto found = known.find({user, mechanism});
+        return found == known.end() ? std::nullopt : std::optional(found->second);
+      };
+      port.sasl = rules;
+    }
+    ports.push_back(std::move(port));
+  }
+  return ports;
+}
+
+Result<void> Broker::Impl::listen() {
+  std::string told;
+  for (const Port& port : ports_) {
+    SLUICE_TRY(core_->server->listen(port));
+    if (core_->address.port == 0) core_->address = port.listener->bind;
+    told += fmt::format("{}{}://{}", told.empty() ? "" : ",", port.listener->name,
+                        to_string(port.listener->bind));
+  }
+  config_.set_fixed("listeners", told);
   return {};
 }
 
@@ -109,6 +132,8 @@ Result<void> Broker::Impl::open_state() {
                        .notices = notices_,
                        .identity = std::move(identity),
                        .address = {},
+                       .settings = nullptr,
+                       .acls = {},
                        .topics = nullptr,
                        .syncer = nullptr,
                        .groups = nullptr,
@@ -118,6 +143,12 @@ Result<void> Broker::Impl::open_state() {
                        .buffers = {},
                        .decompressor = record::Decompressor{},
                        .pending_produces = {}});
+  core_->settings = std::make_unique<Settings>(SLUICE_TRY(Settings::open(*env_.fs, options_.data_dir)));
+  core_->acls.configure(config_.value("authorizer.class.name").value_or("") != "",
+                        config_.value("super.users").value_or(""),
+                        config_.boolean("allow.everyone.if.no.acl.found"));
+  core_->acls.replace(core_->settings->state().acls);
+  apply_broker_settings(*core_);
   core_->topics = SLUICE_TRY(Topics::open(env_, options_.data_dir, config_, notices_));
   core_->producer_ids =
       std::make_unique<ProducerIds>(SLUICE_TRY(ProducerIds::open(*env_.fs, options_.data_dir)));
@@ -158,9 +189,7 @@ Result<void> Broker::Impl::start() {
   SLUICE_TRY(make_topics());
   core_->server = std::make_unique<Server>(*loop_, notices_, server_limits(config_),
                                            [this](const RequestPtr& request) { route(*core_, request); });
-  SLUICE_TRY(core_->server->listen(options_.listen));
-  core_->address = core_->server->address();
-  config_.set_fixed("listeners", "PLAINTEXT://" + to_string(core_->address));
+  SLUICE_TRY(listen());
   schedule();
   thread_ = std::thread([this] { loop_->run(); });
   return {};

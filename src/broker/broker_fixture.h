@@ -21,6 +21,8 @@
 #include "wire/frame.h"
 #include "wire/generated/create_topics_request.h"
 #include "wire/generated/create_topics_response.h"
+#include "wire/generated/describe_configs_request.h"
+#include "wire/generated/describe_configs_response.h"
 #include "wire/generated/fetch_request.h"
 #include "wire/generated/fetch_response.h"
 #include "wire/generated/produce_request.h"
@@ -41,6 +43,8 @@ class TestClient {
     EXPECT_TRUE(connected) << (connected ? "" : to_string(connected.error()));
     if (connected) connection_ = std::move(*connected);
   }
+
+  explicit TestClient(std::unique_ptr<env::Connection> connection) : connection_(std::move(connection)) {}
 
   void send(BytesView bytes) {
     if (connection_) static_cast<void>(connection_->write_all(bytes, soon()));
@@ -152,6 +156,18 @@ class BrokerTest : public testing::Test {
   }
 
   TestClient client() { return TestClient(broker_->address()); }
+  /// The port of the listener `name`, which the broker chose itself.
+  env::Address address_of(const std::string& name) {
+    wire::DescribeConfigsRequest request;
+    request.resources.push_back({4, "1", std::vector<std::string>{"listeners"}});
+    TestClient c = client();
+    const auto response = c.call(request);
+    const std::string listeners = response.results.at(0).configs.at(0).value.value_or("");
+    const auto at = listeners.find(name + "://");
+    EXPECT_NE(at, std::string::npos) << listeners;
+    const std::string rest = listeners.substr(at + name.size() + 3);
+    return env::parse_address(rest.substr(0, rest.find(',')), 0).value_or(env::Address{});
+  }
 
   void create(const std::string& topic, std::int32_t partitions) {
     wire::CreateTopicsRequest request;

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/edit_distance.h"
+#include "broker/config_names.h"
 
 namespace sluice::broker {
 namespace {
@@ -32,6 +33,15 @@ constexpr ServerProperty choice(std::string_view name, const char* value, std::s
                                 std::string_view doc) {
   return {name, ValueType::text, value, 0, 0, choices, false, doc};
 }
+constexpr ServerProperty text(std::string_view name, const char* value, std::string_view doc) {
+  return {name, ValueType::text, value, 0, 0, {}, false, doc};
+}
+constexpr ServerProperty list(std::string_view name, const char* value, std::string_view doc) {
+  return {name, ValueType::list, value, 0, 0, {}, false, doc};
+}
+constexpr ServerProperty secret(std::string_view name, std::string_view doc) {
+  return {name, ValueType::password, nullptr, 0, 0, {}, false, doc};
+}
 constexpr ServerProperty shown(std::string_view name, ValueType type, const char* value,
                                std::string_view doc) {
   return {name, type, value, std::numeric_limits<std::int64_t>::min(), i64_max, {}, true, doc};
@@ -39,8 +49,39 @@ constexpr ServerProperty shown(std::string_view name, ValueType type, const char
 
 // Names and defaults are Apache Kafka 4.3's. What is not here does nothing in this broker and is refused.
 constexpr std::array table{
+    list("advertised.listeners", nullptr, "What clients of each listener are told; else where it listens."),
+    boolean("allow.everyone.if.no.acl.found", "false", "What holds for a resource without access rules."),
+    choice("authorizer.class.name", "", "|org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+           "Set: access rules are obeyed. Empty: everybody may do everything."),
     boolean("auto.create.topics.enable", "true", "Metadata for a missing topic makes it."),
     choice("compression.type", "producer", "producer", "Batches are stored as the producer compressed them."),
+    int32("connection.failed.authentication.delay.ms", "100", 0,
+          "How long a connection whose authentication failed stays open."),
+    int64("connections.max.reauth.ms", "0", 0,
+          "After this time a SASL client has to authenticate again; 0: never."),
+    list("controller.listener.names", nullptr,
+         "Listeners that are left out: there is no controller to talk to."),
+    int32("default.replication.factor", "1", 1, "Replicas of a topic that does not say; only 1 can be had.",
+          32767),
+    text("listener.security.protocol.map",
+         "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL",
+         "The protocol of each listener's name."),
+    secret("plain.sasl.jaas.config", "The users of PLAIN: user_NAME=\"PASSWORD\" each."),
+    list("sasl.enabled.mechanisms", "GSSAPI", "PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are there."),
+    int32("sasl.server.max.receive.size", "524288", 1,
+          "The most bytes of a request before the client has authenticated."),
+    list("ssl.cipher.suites", "", "TLS 1.3 suites, or OpenSSL's names of others; empty: OpenSSL's choice."),
+    choice("ssl.client.auth", "none", "none|requested|required", "Whether clients show a certificate."),
+    list("ssl.enabled.protocols", "TLSv1.2,TLSv1.3", "The versions of TLS."),
+    secret("ssl.key.password", "Of an encrypted private key."),
+    secret("ssl.keystore.certificate.chain", "The certificate and its chain, as PEM text."),
+    secret("ssl.keystore.key", "The private key, as PEM text."),
+    text("ssl.keystore.location", nullptr, "A PEM file with private key, certificate and chain."),
+    text("ssl.keystore.type", "JKS", "Only PEM can be read."),
+    secret("ssl.truststore.certificates", "The certificates that are trusted, as PEM text."),
+    text("ssl.truststore.location", nullptr, "A PEM file with the certificates that are trusted."),
+    text("ssl.truststore.type", "JKS", "Only PEM can be read."),
+    text("super.users", nullptr, "Users for whom no access rules hold: User:NAME;User:NAME."),
     int64("connections.max.idle.ms", "600000", 1, "A connection without a request for so long is closed."),
     boolean("delete.topic.enable", "true", "DeleteTopics is answered."),
     int32("fetch.max.bytes", "57671680", 1024, "The most record bytes of one Fetch answer."),
@@ -49,7 +90,7 @@ constexpr std::array table{
     int32("group.max.session.timeout.ms", "1800000", 1, "The longest session time-out a member may ask for."),
     int32("group.max.size", "2147483647", 1, "The most members of one group."),
     int32("group.min.session.timeout.ms", "6000", 1, "The shortest session time-out a member may ask for."),
-    shown("listeners", ValueType::list, nullptr, "Where the broker listens; follows from --listen."),
+    list("listeners", nullptr, "Where the broker listens: NAME://HOST:PORT each. Not set: --listen."),
     choice("log.cleanup.policy", "delete", "delete",
            "Old segments are deleted; compaction is not there yet."),
     shown("log.dirs", ValueType::text, nullptr, "Where the data lies; follows from --data-dir."),
@@ -110,6 +151,51 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
   return v;
 }
 
+// Kafka's AllDynamicConfigs, of those that have an effect here.
+constexpr std::string_view dynamic_names[] = {
+    "compression.type",
+    "log.cleanup.policy",
+    "log.index.interval.bytes",
+    "log.index.size.max.bytes",
+    "log.message.timestamp.after.max.ms",
+    "log.message.timestamp.before.max.ms",
+    "log.message.timestamp.type",
+    "log.retention.bytes",
+    "log.retention.ms",
+    "log.roll.ms",
+    "log.segment.bytes",
+    "max.connections",
+    "max.connections.per.ip",
+    "message.max.bytes",
+    "min.insync.replicas",
+    "producer.id.expiration.ms",
+};
+
+constexpr std::string_view listener_prefix = "listener.name.";
+
+// What listener.name.NAME. may stand before.
+const ServerProperty* listener_property(std::string_view name) {
+  if (!name.starts_with(listener_prefix)) return nullptr;
+  name.remove_prefix(listener_prefix.size());
+  const auto dot = name.find('.');
+  if (dot == std::string_view::npos || dot == 0) return nullptr;
+  name.remove_prefix(dot + 1);
+  if (!name.starts_with("ssl.") && !name.starts_with("sasl.") && !name.starts_with("plain.")) return nullptr;
+  return find_server_property(name);
+}
+
+// The rules that SCRAM needs no users from.
+bool is_scram_jaas(std::string_view name) {
+  return name.ends_with("scram-sha-256.sasl.jaas.config") || name.ends_with("scram-sha-512.sasl.jaas.config");
+}
+
+std::optional<double> parse_float(std::string_view text) {
+  double v = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return v;
+}
+
 bool is_choice(std::string_view choices, std::string_view value) {
   while (!choices.empty()) {
     const auto bar = choices.find('|');
@@ -138,6 +224,19 @@ Error unknown(std::string_view name, bool of_topic) {
   return {Code::invalid_argument,
           fmt::format("unknown {} property '{}'; nothing was changed", of_topic ? "topic" : "server", name),
           near.empty() ? std::string{} : fmt::format("did you mean {}?", near), 0};
+}
+
+// A topic's property without an effect: kept as it is, unless it asks for what would then not happen.
+Result<void> check_inert_topic_value(std::string_view name, std::string_view value) {
+  const InertProperty* inert = find_inert_topic_property(name);
+  if (inert == nullptr) return std::unexpected(unknown(name, true));
+  if (!is_value(inert->type, value))
+    return fail(Code::invalid_argument,
+                fmt::format("{}={} was not taken: not a value of its type", name, value));
+  if (name == "remote.storage.enable" && value == "true")
+    return fail(Code::invalid_argument,
+                "remote.storage.enable=true was not taken: there is no tiered storage");
+  return {};
 }
 
 }  // namespace
@@ -183,6 +282,7 @@ Result<void> check_value(const ServerProperty& property, std::string_view value)
       if (value != "true" && value != "false")
         return std::unexpected(bad_value(property, value, "true or false"));
       return {};
+    case ValueType::int16:
     case ValueType::int32:
     case ValueType::int64: {
       const auto v = parse_number(value);
@@ -192,6 +292,11 @@ Result<void> check_value(const ServerProperty& property, std::string_view value)
       }
       return {};
     }
+    case ValueType::float64:
+      if (!parse_float(value)) return std::unexpected(bad_value(property, value, "a number"));
+      return {};
+    case ValueType::class_name:
+    case ValueType::password:
     case ValueType::text:
     case ValueType::list:
       if (!property.choices.empty() && !is_choice(property.choices, value))
@@ -201,8 +306,67 @@ Result<void> check_value(const ServerProperty& property, std::string_view value)
   return {};
 }
 
+bool is_dynamic(std::string_view name) {
+  return std::ranges::find(dynamic_names, name) != std::end(dynamic_names);
+}
+
+bool is_value(ValueType type, std::string_view value) {
+  switch (type) {
+    case ValueType::boolean:
+      return value == "true" || value == "false";
+    case ValueType::int16:
+    case ValueType::int32:
+    case ValueType::int64: {
+      const auto v = parse_number(value);
+      const std::int64_t max = type == ValueType::int16   ? 32767
+                               : type == ValueType::int32 ? i32_max
+                                                          : i64_max;
+      return v && *v <= max && *v >= -max - 1;
+    }
+    case ValueType::float64:
+      return parse_float(value).has_value();
+    default:
+      return true;
+  }
+}
+
+bool ServerConfig::knows(std::string_view name) {
+  return find_server_property(name) != nullptr || find_topic_property(name) != nullptr ||
+         listener_property(name) != nullptr || find_inert_server_property(name) != nullptr ||
+         is_scram_jaas(name);
+}
+
+std::vector<std::string> ServerConfig::without_effect() const {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : values_) {
+    if (find_server_property(name) == nullptr && find_inert_server_property(name) != nullptr)
+      out.push_back(name);
+  }
+  return out;
+}
+
+void ServerConfig::set_dynamic(Values of_broker, Values of_all) {
+  dynamic_of_broker_ = std::move(of_broker);
+  dynamic_of_all_ = std::move(of_all);
+}
+
+std::optional<std::string> ServerConfig::listener_value(std::string_view name) const {
+  const auto found = values_.find(name);
+  return found == values_.end() ? std::nullopt : std::optional(found->second);
+}
+
 Result<void> ServerConfig::set(std::string_view name, std::string_view value) {
   const ServerProperty* property = find_server_property(name);
+  const ServerProperty* of_listener = listener_property(name);
+  const InertProperty* inert = find_inert_server_property(name);
+  if (property == nullptr && (of_listener != nullptr || inert != nullptr || is_scram_jaas(name))) {
+    if (of_listener != nullptr) SLUICE_TRY(check_value(*of_listener, value));
+    if (inert != nullptr && !is_value(inert->type, value))
+      return fail(Code::invalid_argument,
+                  fmt::format("{}={} was not taken: not a value of its type", name, value));
+    values_.insert_or_assign(std::string(name), std::string(value));
+    return {};
+  }
   if (property == nullptr) {
     const TopicProperty* topic = find_topic_property(name);  // a topic's name sets the server's default
     if (topic == nullptr) return std::unexpected(unknown(name, false));
@@ -221,10 +385,14 @@ void ServerConfig::set_fixed(std::string_view name, std::string value) {
 }
 
 std::optional<std::string> ServerConfig::value(std::string_view name) const {
-  if (const auto found = values_.find(name); found != values_.end()) return found->second;
+  for (const Values* layer : {&dynamic_of_broker_, &dynamic_of_all_, &values_})
+    if (const auto found = layer->find(name); found != layer->end()) return found->second;
   const ServerProperty* property = find_server_property(name);
-  if (property == nullptr || property->default_value == nullptr) return std::nullopt;
-  return property->default_value;
+  const InertProperty* inert = property == nullptr ? find_inert_server_property(name) : nullptr;
+  const char* value = property != nullptr ? property->default_value
+                      : inert != nullptr  ? inert->default_value
+                                          : nullptr;
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 std::int64_t ServerConfig::number(std::string_view name) const {
@@ -251,7 +419,10 @@ std::optional<std::string> ServerConfig::topic_default(const TopicProperty& prop
 Result<void> check_topic_values(const Values& values) {
   for (const auto& [name, value] : values) {
     const TopicProperty* property = find_topic_property(name);
-    if (property == nullptr) return std::unexpected(unknown(name, true));
+    if (property == nullptr) {
+      SLUICE_TRY(check_inert_topic_value(name, value));
+      continue;
+    }
     SLUICE_TRY(check_value(*find_server_property(property->server_name), value));
   }
   return {};

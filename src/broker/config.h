@@ -7,13 +7,24 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
 namespace sluice::broker {
 
 /// The kind of a value, with the number DescribeConfigs gives it.
-enum class ValueType : std::int8_t { boolean = 1, text = 2, int32 = 3, int64 = 5, list = 7 };
+enum class ValueType : std::int8_t {
+  boolean = 1,
+  text = 2,
+  int32 = 3,
+  int16 = 4,
+  int64 = 5,
+  float64 = 6,
+  list = 7,
+  class_name = 8,
+  password = 9
+};
 
 /// One property of the server (server.properties).
 struct ServerProperty {
@@ -25,7 +36,12 @@ struct ServerProperty {
   std::string_view choices;  ///< of texts: the allowed values, separated by '|'; empty: any
   bool fixed = false;        ///< cannot be changed by -X (it follows from a flag); shown only
   std::string_view doc;      ///< one sentence
+
+  bool is_secret() const { return type == ValueType::password; }
 };
+
+/// Whether IncrementalAlterConfigs may change the server's property while the broker runs, as in Kafka.
+bool is_dynamic(std::string_view name);
 
 /// One property of a topic. Where a topic does not set it, the server's applies.
 struct TopicProperty {
@@ -49,19 +65,36 @@ using Values = std::map<std::string, std::string, std::less<>>;
 
 /// Checks `value` against the property; invalid_argument says what is allowed.
 Result<void> check_value(const ServerProperty& property, std::string_view value);
+/// Whether `value` is one of `type`: a number, true or false, or any text.
+bool is_value(ValueType type, std::string_view value);
 
 /// A server's properties with their values.
 class ServerConfig {
  public:
   /// Refuses unknown names (with the nearest one), values out of range, and properties that follow from a
-  /// flag.
+  /// flag. Takes properties of one listener (listener.name.NAME.PROPERTY) and those that have no effect here.
   Result<void> set(std::string_view name, std::string_view value);
+  /// Whether set() would know the name.
+  static bool knows(std::string_view name);
+  /// Of the names that were set, those that have no effect here.
+  std::vector<std::string> without_effect() const;
+  /// What IncrementalAlterConfigs has set, of this broker and for all: wins over set(), the former over the
+  /// latter.
+  void set_dynamic(Values of_broker, Values of_all);
+  const Values& dynamic_of_broker() const { return dynamic_of_broker_; }
+  const Values& dynamic_of_all() const { return dynamic_of_all_; }
+  const Values& set_values() const { return values_; }
   /// For what follows from a flag: listeners, log.dirs.
   void set_fixed(std::string_view name, std::string value);
 
   /// The value, or the default; nullopt where there is neither. `name` must be known.
   std::optional<std::string> value(std::string_view name) const;
-  bool is_set(std::string_view name) const { return values_.contains(name); }
+  /// Of listener.name.NAME.PROPERTY; nullopt where it is not set.
+  std::optional<std::string> listener_value(std::string_view name) const;
+  /// Whether anything but the default holds.
+  bool is_set(std::string_view name) const {
+    return values_.contains(name) || dynamic_of_broker_.contains(name) || dynamic_of_all_.contains(name);
+  }
   std::int64_t number(std::string_view name) const;  ///< of a property that has a default
   bool boolean(std::string_view name) const;
 
@@ -70,6 +103,8 @@ class ServerConfig {
 
  private:
   Values values_;
+  Values dynamic_of_broker_;
+  Values dynamic_of_all_;
 };
 
 /// A topic's settings, as numbers.

@@ -32,6 +32,19 @@ TEST(Config, EveryTopicPropertyHasItsServerProperty) {
     EXPECT_NE(find_server_property(property.server_name), nullptr) << property.name;
 }
 
+TEST(Config, ANameOfKafkasWithoutEffectIsTakenCheckedAndNamed) {
+  ServerConfig server;
+  ASSERT_TRUE(server.set("num.network.threads", "5"));
+  EXPECT_FALSE(server.set("num.network.threads", "many"));
+  EXPECT_THAT(server.without_effect(), ElementsAre("num.network.threads"));
+  EXPECT_EQ(server.value("num.network.threads"), "5");
+  EXPECT_FALSE(server.set("num.network.thread", "5"));
+  EXPECT_FALSE(ServerConfig::knows("num.network.thread"));
+  ASSERT_TRUE(server.set("listener.name.sasl_ssl.ssl.client.auth", "required"));
+  EXPECT_FALSE(server.set("listener.name.sasl_ssl.ssl.client.auth", "maybe"));
+  EXPECT_FALSE(server.set("listener.name.sasl_ssl.log.dirs", "x"));
+}
+
 TEST(Config, EveryDefaultIsAValueThatIsAllowed) {
   for (const ServerProperty& property : server_properties()) {
     if (property.default_value == nullptr) continue;
@@ -46,6 +59,14 @@ TEST(PropertiesFile, IsReadAsKafkaReadsIt) {
   const auto bad = parse_properties_file("a=b\nnothing\n", "f");
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.error().message.substr(0, 4), "f:2:");
+}
+
+TEST(PropertiesFile, ValuesGoOnOverLinesAndHoldEscapes) {
+  const auto properties =
+      parse_properties_file("key = one \\\n   two\npem=a\\nb\nback\\\\=x\\\\\nlast=1\n", "f");
+  ASSERT_TRUE(properties);
+  EXPECT_THAT(*properties, ElementsAre(Pair("key", "one two"), Pair("pem", "a\nb"), Pair("back\\", "x\\"),
+                                       Pair("last", "1")));
 }
 
 TEST(TopicSpec, IsANameWithOrWithoutPartitions) {
@@ -108,6 +129,18 @@ TEST(FetchSessions, ACacheThatIsFullOfUsedSessionsGivesNone) {
   EXPECT_TRUE(sessions.create(6, now + std::chrono::minutes(3)))
       << "the oldest goes when nobody used it lately";
   EXPECT_EQ(next_session_epoch(2147483647), 1);
+}
+
+TEST(FetchSessions, AllOfThemTogetherRememberABoundedNumberOfPartitions) {
+  FetchSessions sessions;
+  const auto session = sessions.create(5, env::Instant{});
+  for (int i = 0; i < 10; ++i) {
+    FetchEntry entry;
+    entry.partition = i;
+    session->put(entry);
+  }
+  EXPECT_TRUE(sessions.has_room(FetchSessions::entries_of_all_max - 10));
+  EXPECT_FALSE(sessions.has_room(FetchSessions::entries_of_all_max - 9));
 }
 
 TEST(FetchSessions, APartitionThatGaveRecordsLetsOthersGoFirst) {

@@ -16,26 +16,38 @@ namespace sluice::broker {
 namespace {
 
 constexpr std::size_t buffer_bytes_first = 4 * 1024;
+constexpr std::size_t buffer_bytes_granted = 16 * 1024;  // whatever others hold: small requests go on
 constexpr std::size_t buffer_bytes_busy =
     512 * 1024;                                       // grown to for a connection whose reads fill the buffer
 constexpr std::size_t buffer_bytes_idle = 64 * 1024;  // above it an idle connection gives its buffer back
 constexpr std::size_t slots_max = 256;                // requests of one connection that are worked on
 constexpr std::size_t out_bytes_max = 1024 * 1024;    // unsent answers above which no request is taken
 constexpr std::size_t read_bytes_max = 4 * 1024 * 1024;  // of one event, so that others get their turn
-constexpr auto frame_time_max =
+constexpr env::Duration frame_time_max =
     std::chrono::seconds(30);  // for a frame of no size, and more for a large one:
 constexpr std::size_t frame_bytes_per_second_min = 64 * 1024;
+constexpr env::Duration frame_time_hurry = std::chrono::seconds(5);  // the same while others wait for memory
+constexpr std::size_t frame_bytes_per_second_hurry = 4 * 1024 * 1024;
+constexpr auto authentication_time_max = std::chrono::seconds(30);
 constexpr auto buffer_idle_time = std::chrono::seconds(5);
 
 }  // namespace
 
-Connection::Connection(Server& server, std::unique_ptr<env::Socket> socket)
-    : server_(server), socket_(std::move(socket)), peer_(socket_->peer()), last_activity_(server.now()) {}
+Connection::Connection(Server& server, std::shared_ptr<const Port> port, std::unique_ptr<Transport> transport)
+    : server_(server),
+      port_(std::move(port)),
+      transport_(std::move(transport)),
+      peer_(transport_->peer()),
+      last_activity_(server.now()),
+      opened_(server.now()) {
+  session_ = std::make_shared<const Session>(Session{port_->listener, {}, peer_host()});
+  if (port_->sasl != nullptr) authentication_.emplace(port_->sasl);
+}
 
 Connection::~Connection() = default;
 
 void Connection::start() {
-  server_.loop().set_handler(*socket_, this);
+  transport_->set_handler(this);
 }
 
 std::string Connection::peer_host() const {
@@ -56,16 +68,28 @@ bool Connection::make_room() {
   std::size_t wanted = std::max(buffer_bytes_first, 2 * in_end_);
   if (wanted > buffer_bytes_busy) wanted = std::min(wanted, std::max(frame_bytes_, buffer_bytes_busy));
   wanted = std::max(wanted, in_end_ + 1);
-  if (!server_.may_buffer(wanted - in_.capacity())) {
+  const std::size_t more = wanted - in_.capacity();
+  if (!is_known() && !server_.may_buffer_unknown(more)) {
+    close("too many clients that have not authenticated send large requests");
+    return false;
+  }
+  if (wanted > buffer_bytes_granted && !server_.may_buffer(more) && !server_.may_overdraw(this)) {
     starved_ = true;
     server_.wait_for_memory(weak_from_this());
     update_wants();
     return false;
   }
   in_.reserve(wanted, in_end_);
-  server_.account(in_counted_, in_.capacity(), 0, 0);
-  in_counted_ = in_.capacity();
+  count_buffer(in_.capacity());
   return true;
+}
+
+// Tells the server how much memory the buffer takes.
+void Connection::count_buffer(std::size_t bytes) {
+  server_.account(in_counted_, bytes, 0, 0);
+  in_counted_ = bytes;
+  const std::size_t unknown = is_known() ? 0 : bytes;
+  server_.account_unknown(std::exchange(unknown_counted_, unknown), unknown);
 }
 
 void Connection::on_readable() {
@@ -74,7 +98,7 @@ void Connection::on_readable() {
   while (!closed_ && !starved_ && !is_blocked() && taken < read_bytes_max) {
     if (!make_room()) return;
     const std::size_t room = in_.capacity() - in_end_;
-    const auto got = socket_->read_some({in_.data() + in_end_, room});
+    const auto got = transport_->read_some({in_.data() + in_end_, room});
     if (!got) return close(got.error().code == Code::unreachable ? "" : got.error().message);
     if (*got == 0) break;
     if (in_begin_ == in_end_) frame_since_ = server_.now();
@@ -87,7 +111,7 @@ void Connection::on_readable() {
 }
 
 bool Connection::is_blocked() const {
-  return holding_ > 0 || slots_.size() >= slots_max || out_bytes_ > out_bytes_max;
+  return closing_ || holding_ > 0 || slots_.size() >= slots_max || out_bytes_ > out_bytes_max;
 }
 
 // Takes whole frames as long as they may be worked on, then sends what is ready. Not entered twice: an answer
@@ -113,7 +137,7 @@ bool Connection::take_frame() {
   const std::size_t there = in_end_ - in_begin_;
   if (there < wire::frame_prefix_bytes) return false;
   if (frame_bytes_ == 0) {
-    const auto size = wire::frame_bytes(in_.data() + in_begin_, server_.limits().frame_bytes_max);
+    const auto size = wire::frame_bytes(in_.data() + in_begin_, frame_bytes_max());
     if (!size) {
       close(size.error().message);
       return false;
@@ -126,19 +150,50 @@ bool Connection::take_frame() {
   in_begin_ += frame_bytes_;
   frame_bytes_ = 0;
   frame_since_ = server_.now();
+  server_.end_overdraft(this);
   dispatch(frame);
   return true;
 }
 
+std::size_t Connection::frame_bytes_max() const {
+  const std::size_t known = server_.limits().frame_bytes_max;
+  return is_known() ? known : std::min(known, authentication_->rules().message_bytes_max);
+}
+
+void Connection::identify(const std::string& user) {
+  session_ = std::make_shared<const Session>(Session{port_->listener, {"User", user}, peer_host()});
+  server_.account_unknown(std::exchange(unknown_counted_, 0), 0);
+}
+
+// A bare SASL token (SaslHandshake v0): no header, and its answer has none either.
+void Connection::take_token(BytesView token) {
+  const auto reply = authentication_->step(token, server_.now());
+  if (!reply) {
+    const std::string why = fmt::format("authentication as '{}' failed", authentication_->attempted_user());
+    return close_after(server_.limits().failed_authentication_delay, why);
+  }
+  if (authentication_->is_done()) identify(authentication_->user());
+  const std::uint64_t number = first_number_ + slots_.size();
+  slots_.emplace_back();
+  ++holding_;
+  auto out = std::make_unique<Answer>();
+  out->frame.bytes(*reply, false);
+  answer(number, std::move(out));
+}
+
 void Connection::dispatch(MutableBytes frame) {
+  if (authentication_ && authentication_->expects_token()) return take_token(frame);
+  if (!std::exchange(certificate_read_, true) && !authentication_) {
+    if (const auto name = transport_->certified_name()) identify(*name);
+  }
   wire::Reader reader(frame);
   auto header = wire::read_request_header(reader);
   if (!header) return close(header.error().message);
   const std::uint64_t number = first_number_ + slots_.size();
   slots_.emplace_back();
   ++holding_;
-  server_.handle(
-      std::make_shared<Request>(weak_from_this(), number, std::move(*header), reader, frame, peer_));
+  server_.handle(std::make_shared<Request>(weak_from_this(), number, std::move(*header), reader, frame, peer_,
+                                           session_));
 }
 
 void Connection::resume() {
@@ -216,7 +271,7 @@ bool Connection::send_some() {
     }
     if (count == parts.size()) break;
   }
-  const auto sent = socket_->write_some({parts.data(), count});
+  const auto sent = transport_->write_some({parts.data(), count});
   if (!sent) {
     close(sent.error().code == Code::unreachable ? "" : sent.error().message);
     return false;
@@ -251,7 +306,7 @@ void Connection::on_writable() {
 
 void Connection::update_wants() {
   if (closed_) return;
-  socket_->want(!starved_ && !is_blocked(), !out_.empty());
+  transport_->want(!starved_ && !is_blocked(), !out_.empty());
 }
 
 // ---- the end ----
@@ -260,16 +315,29 @@ void Connection::close(std::string_view reason) {
   if (std::exchange(closed_, true)) return;
   if (!reason.empty())
     server_.notices().say_limited(fmt::format("connection of {} closed: {}", peer_, reason));
-  server_.loop().set_handler(*socket_, nullptr);
+  transport_->set_handler(nullptr);
   server_.account(std::exchange(in_counted_, 0), 0, std::exchange(out_bytes_, 0), 0);
+  server_.account_unknown(std::exchange(unknown_counted_, 0), 0);
+  server_.end_overdraft(this);
   server_.forget(shared_from_this());
 }
 
+void Connection::close_after(env::Duration delay, std::string reason) {
+  if (closed_ || std::exchange(closing_, true)) return;
+  server_.loop().after(delay, [weak = weak_from_this(), reason = std::move(reason)] {
+    if (const auto self = weak.lock()) self->close(reason);
+  });
+}
+
 void Connection::check_time(env::Instant now) {
+  if (!is_known() && now - opened_ > authentication_time_max) return close("it did not authenticate in time");
   const bool reads_frame = in_end_ > in_begin_ && !is_blocked();  // also while it waits for memory
   if (reads_frame) {
-    const auto extra = std::chrono::seconds(frame_bytes_ / frame_bytes_per_second_min);
-    if (now - frame_since_ > frame_time_max + extra)
+    // Who holds much memory while others wait for some has to be quick.
+    const bool hurry = !starved_ && in_.capacity() > buffer_bytes_granted && server_.is_short_of_memory();
+    const auto least = hurry ? frame_bytes_per_second_hurry : frame_bytes_per_second_min;
+    const env::Duration patience = hurry ? frame_time_hurry : frame_time_max;
+    if (now - frame_since_ > patience + std::chrono::seconds(frame_bytes_ / least))
       return close(fmt::format("{} bytes of a request did not become whole in time", in_end_ - in_begin_));
   }
   const bool works = !slots_.empty() && out_.empty();  // the delay is ours
@@ -277,8 +345,7 @@ void Connection::check_time(env::Instant now) {
   if (in_begin_ == in_end_ && in_.capacity() > buffer_bytes_idle && now - last_activity_ > buffer_idle_time) {
     in_ = record::RawBuffer{};
     in_begin_ = in_end_ = 0;
-    server_.account(in_counted_, 0, 0, 0);
-    in_counted_ = 0;
+    count_buffer(0);
   }
 }
 

@@ -4,22 +4,28 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "broker/answer.h"
+#include "broker/authentication.h"
+#include "broker/session.h"
+#include "broker/transport.h"
 #include "env/net.h"
 #include "record/compression.h"
 
 namespace sluice::broker {
 
 class Server;
+struct Port;
 
 /// Loop thread only. A frame's memory grows with the bytes that arrive, never with the length it claims;
 /// while answers pile up the connection is not read from.
 class Connection final : public env::SocketHandler, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Server& server, std::unique_ptr<env::Socket> socket);
+  /// `port` is where it came in.
+  Connection(Server& server, std::shared_ptr<const Port> port, std::unique_ptr<Transport> transport);
   ~Connection() override;
 
   void start();  ///< once, when a shared_ptr to it exists
@@ -32,6 +38,14 @@ class Connection final : public env::SocketHandler, public std::enable_shared_fr
   void let_pass(std::uint64_t number);
   /// Ends it. An empty reason is not worth a line.
   void close(std::string_view reason);
+  /// Takes no more requests, and ends it after `delay`: who guesses passwords shall wait for each answer.
+  void close_after(env::Duration delay, std::string reason);
+
+  const std::shared_ptr<const Session>& session() const { return session_; }
+  /// nullptr on listeners without SASL.
+  Authentication* authentication() { return authentication_ ? &*authentication_ : nullptr; }
+  /// The client has shown that it is `user`.
+  void identify(const std::string& user);
 
   const std::string& peer() const { return peer_; }
   std::string peer_host() const;
@@ -54,9 +68,13 @@ class Connection final : public env::SocketHandler, public std::enable_shared_fr
   };
 
   bool make_room();
+  void count_buffer(std::size_t bytes);
   void pump();
   void pump_later();
   bool take_frame();
+  void take_token(BytesView token);
+  bool is_known() const { return !authentication_ || authentication_->was_done(); }
+  std::size_t frame_bytes_max() const;
   bool is_blocked() const;
   void dispatch(MutableBytes frame);
   void flush();
@@ -64,16 +82,22 @@ class Connection final : public env::SocketHandler, public std::enable_shared_fr
   void update_wants();
 
   Server& server_;
-  std::unique_ptr<env::Socket> socket_;
+  std::shared_ptr<const Port> port_;
+  std::unique_ptr<Transport> transport_;
   std::string peer_;
+  std::shared_ptr<const Session> session_;
+  std::optional<Authentication> authentication_;
+  bool certificate_read_ = false;
 
   record::RawBuffer in_;
   std::size_t in_begin_ = 0;
   std::size_t in_end_ = 0;
-  std::size_t in_counted_ = 0;   // of in_, what the server's account has
-  std::size_t frame_bytes_ = 0;  // of the frame being read, prefix included; 0: not known yet
-  env::Instant frame_since_{};   // when its first byte was there
+  std::size_t in_counted_ = 0;       // of in_, what the server's account has
+  std::size_t unknown_counted_ = 0;  // the same while nobody knows who the client is
+  std::size_t frame_bytes_ = 0;      // of the frame being read, prefix included; 0: not known yet
+  env::Instant frame_since_{};       // when its first byte was there
   env::Instant last_activity_{};
+  env::Instant opened_{};
   bool starved_ = false;  // waits for memory
 
   std::deque<Slot> slots_;          // requests without an answer sent, oldest first
@@ -83,6 +107,7 @@ class Connection final : public env::SocketHandler, public std::enable_shared_fr
   std::size_t out_bytes_ = 0;
   bool pumping_ = false;
   bool pump_posted_ = false;
+  bool closing_ = false;  // close_after() runs
   bool closed_ = false;
 };
 

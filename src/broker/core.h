@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "broker/acls.h"
 #include "broker/buffer_pool.h"
 #include "broker/config.h"
 #include "broker/fetch_session.h"
@@ -15,6 +16,7 @@
 #include "broker/producer_ids.h"
 #include "broker/request.h"
 #include "broker/server.h"
+#include "broker/settings.h"
 #include "broker/syncer.h"
 #include "broker/topics.h"
 #include "env/env.h"
@@ -30,8 +32,10 @@ struct Core {
   ServerConfig& config;
   Notices& notices;
   Identity identity;
-  env::Address address;  ///< what clients are told
+  env::Address address;  ///< of the first listener; clients are told that of theirs (Session)
 
+  std::unique_ptr<Settings> settings;  ///< what admin requests have changed
+  Acls acls;
   std::unique_ptr<Topics> topics;
   std::unique_ptr<Syncer> syncer;
   std::unique_ptr<Groups> groups;

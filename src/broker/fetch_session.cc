@@ -66,6 +66,11 @@ std::shared_ptr<FetchSession> FetchSessions::create(std::int32_t id_wanted, env:
   return session;
 }
 
+bool FetchSessions::has_room(std::size_t more) const {
+  for (const auto& [id, session] : sessions_) more += session->entries.size();
+  return more <= entries_of_all_max;
+}
+
 std::int32_t next_session_epoch(std::int32_t epoch) {
   return epoch == std::numeric_limits<std::int32_t>::max() ? 1 : epoch + 1;
 }

@@ -61,9 +61,12 @@ class FetchSessions {
   std::shared_ptr<FetchSession> create(std::int32_t id_wanted, env::Instant now);
   void remove(std::int32_t id) { sessions_.erase(id); }
   std::size_t size() const { return sessions_.size(); }
+  /// Whether all sessions together may remember `more` partitions.
+  bool has_room(std::size_t more) const;
   bool contains(std::int32_t id) const { return sessions_.contains(id); }
 
   static constexpr std::size_t entries_max = 100'000;  ///< of one session; above it a client has none
+  static constexpr std::size_t entries_of_all_max = 1'000'000;
 
  private:
   std::map<std::int32_t, std::shared_ptr<FetchSession>> sessions_;

@@ -30,6 +30,7 @@ class NoSyncFileSystem final : public env::FileSystem {
   Result<void> sync_file(const std::string&) override { return {}; }
   Result<std::unique_ptr<env::Lock>> lock(const std::string& path) override { return under_.lock(path); }
   Result<std::uint64_t> free_bytes(const std::string& path) override { return under_.free_bytes(path); }
+  Result<std::uint64_t> total_bytes(const std::string& path) override { return under_.total_bytes(path); }
 
  private:
   env::FileSystem& under_;

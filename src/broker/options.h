@@ -26,8 +26,11 @@ struct Options {
   /// Nothing is synced: for data that is gone when the process ends. Files are still written.
   bool ephemeral = false;
   std::vector<TopicSpec> create;
-  /// Kafka's server.properties names and values ("num.partitions", "4"), later ones win. Unknown names and
-  /// bad values are refused by Broker::start with the nearest name.
+  /// What a server.properties file holds, which may be one made for Apache Kafka: unknown names are told to
+  /// `log` and passed over, bad values refused.
+  std::vector<std::pair<std::string, std::string>> file_properties;
+  /// Kafka's server.properties names and values ("num.partitions", "4"); later ones win, and all over those
+  /// of the file. Unknown names and bad values are refused by Broker::start with the nearest name.
   std::vector<std::pair<std::string, std::string>> properties;
   /// Takes one line of text about something an operator should know (a repaired partition, a refused
   /// connection). Called on the broker's threads, one call at a time. Default: nothing.

@@ -6,14 +6,16 @@
 namespace sluice::broker {
 
 Request::Request(std::weak_ptr<Connection> connection, std::uint64_t number, wire::RequestHeader header,
-                 wire::Reader body, MutableBytes frame, std::string peer)
+                 wire::Reader body, MutableBytes frame, std::string peer,
+                 std::shared_ptr<const Session> session)
     : connection_(std::move(connection)),
       number_(number),
       header_(std::move(header)),
       client_id_(header_.client_id.value_or("")),
       body_(body),
       frame_(frame),
-      peer_(std::move(peer)) {}
+      peer_(std::move(peer)),
+      session_(std::move(session)) {}
 
 std::string Request::peer_host() const {
   return peer_.substr(0, peer_.rfind(':'));
@@ -34,6 +36,19 @@ void Request::finish(std::unique_ptr<Answer> answer) {
 
 void Request::close(std::string_view reason) {
   if (const auto connection = connection_.lock()) connection->close(reason);
+}
+
+void Request::close_after(env::Duration delay, std::string reason) {
+  if (const auto connection = connection_.lock()) connection->close_after(delay, std::move(reason));
+}
+
+Authentication* Request::authentication() const {
+  const auto connection = connection_.lock();
+  return connection == nullptr ? nullptr : connection->authentication();
+}
+
+void Request::identify(const std::string& user) const {
+  if (const auto connection = connection_.lock()) connection->identify(user);
 }
 
 void Request::let_others_pass() {

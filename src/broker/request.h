@@ -10,11 +10,14 @@
 
 #include "base/bytes.h"
 #include "broker/answer.h"
+#include "broker/session.h"
+#include "env/clock.h"
 #include "wire/frame.h"
 #include "wire/reader.h"
 
 namespace sluice::broker {
 
+class Authentication;
 class Connection;
 
 /// Answered exactly once, at once or later; on the loop's thread. Its frame's bytes are there only while the
@@ -22,13 +25,19 @@ class Connection;
 class Request {
  public:
   Request(std::weak_ptr<Connection> connection, std::uint64_t number, wire::RequestHeader header,
-          wire::Reader body, MutableBytes frame, std::string peer);
+          wire::Reader body, MutableBytes frame, std::string peer, std::shared_ptr<const Session> session);
 
   std::int16_t api_key() const { return header_.request_api_key; }
   std::int16_t version() const { return header_.request_api_version; }
   const std::string& client_id() const { return client_id_; }
   const std::string& peer() const { return peer_; }  ///< "127.0.0.1:54321"
   std::string peer_host() const;                     ///< "127.0.0.1"
+  /// Who asks, and through which listener.
+  const Session& session() const { return *session_; }
+  /// nullptr where the connection is gone, or its listener has no SASL.
+  Authentication* authentication() const;
+  /// For the handlers of SASL: the connection belongs to `user` from now on.
+  void identify(const std::string& user) const;
 
   /// Reads the message. False where it is malformed: the connection is then closed, and the handler returns.
   template <class Message>
@@ -59,6 +68,8 @@ class Request {
   void answer_nothing() { finish(nullptr); }
   /// Ends the connection, as Kafka does where it has no answer. `reason` ends a sentence about the peer.
   void close(std::string_view reason);
+  /// The same after a while, in which no more requests are taken and the answer may leave.
+  void close_after(env::Duration delay, std::string reason);
   /// Whether anybody is still there to read an answer.
   bool is_orphaned() const { return connection_.expired(); }
 
@@ -75,6 +86,7 @@ class Request {
   wire::Reader body_;
   MutableBytes frame_;
   std::string peer_;
+  std::shared_ptr<const Session> session_;
 };
 
 using RequestPtr = std::shared_ptr<Request>;

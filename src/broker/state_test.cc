@@ -320,7 +320,7 @@ TEST_F(State, BadOptionsAreRefusedWithTheNearestName) {
   const auto refused =
       Broker::start(open, {&env::posix_clock(), &fs_, &env::posix_net(), &env::posix_random()});
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, HasSubstr("neither TLS nor authentication"));
+  EXPECT_THAT(refused.error().message, HasSubstr("only SASL_SSL"));
 }
 
 TEST_F(State, WhatIsDamagedAboveTheDurableWatermarkComesBackFromTheJournal) {

@@ -180,6 +180,11 @@ Result<void> Topics::add_partitions(Topic& topic, std::int32_t partition_count) 
   topic.partitions.insert(topic.partitions.end(), made.begin(), made.end());
   if (auto saved = save(); !saved) {
     topic.partitions.resize(static_cast<std::size_t>(before));
+    made.clear();
+    for (std::int32_t undo = before; undo < partition_count; ++undo) {  // best effort: a start drops the rest
+      static_cast<void>(log::retire_partition(*env_.fs, data_dir_, {topic.name, PartitionId{undo}},
+                                              env_.random->next_uuid()));
+    }
     return std::unexpected(storage_error(std::move(saved.error()), "no partition was added"));
   }
   partition_count_ += partition_count - before;
@@ -198,6 +203,14 @@ Result<void> Topics::set_values(Topic& topic, const Values& values) {
   for (const PartitionPtr& partition : topic.partitions)
     if (partition->log() != nullptr) partition->log()->set_options(log_options(topic));
   return {};
+}
+
+void Topics::resolve_all() {
+  for (const auto& [name, topic] : topics_) {
+    topic->settings = resolve(config_, topic->values);
+    for (const PartitionPtr& partition : topic->partitions)
+      if (partition->log() != nullptr) partition->log()->set_options(log_options(*topic));
+  }
 }
 
 // ---- deleting ----

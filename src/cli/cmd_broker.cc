@@ -57,7 +57,7 @@ Result<broker::Options> translate(const Flags& flags) {
   for (const auto& text : flags.create) options.create.push_back(SLUICE_TRY(broker::parse_topic_spec(text)));
   if (!flags.config.empty()) {
     const Bytes content = SLUICE_TRY(env::posix_env().fs->read_file(flags.config, 1 << 20));
-    options.properties = SLUICE_TRY(broker::parse_properties_file(as_text(content), flags.config));
+    options.file_properties = SLUICE_TRY(broker::parse_properties_file(as_text(content), flags.config));
   }
   for (const auto& text : flags.properties) options.properties.push_back(SLUICE_TRY(parse_property(text)));
   if (options.data_dir.empty() && !options.ephemeral) {

@@ -16,6 +16,10 @@ Result<void> File::preallocate(std::uint64_t) {
   return {};
 }
 
+Result<std::uint64_t> FileSystem::total_bytes(const std::string& path) {
+  return fail(Code::unsupported, fmt::format("the size of the disk of {} is not known", path));
+}
+
 Result<void> FileSystem::create_dirs_durable(const std::string& path) {
   if (path.empty() || path == "." || path == "/") return {};
   const bool there = SLUICE_TRY(exists(path));

@@ -92,6 +92,8 @@ class FileSystem {
 
   /// Bytes that an ordinary user may still write on the disk that holds `path`, which must exist.
   virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
+  /// Bytes that this disk has in all; unsupported where that is not known (a simulation).
+  virtual Result<std::uint64_t> total_bytes(const std::string& path);
 
   // Made of the verbs above, the same on every implementation.
 

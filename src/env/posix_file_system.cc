@@ -228,6 +228,11 @@ class PosixFileSystem final : public FileSystem {
     if (::statvfs(path.c_str(), &status) != 0) return errno_failure("cannot read the free space of " + path);
     return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
   }
+  Result<std::uint64_t> total_bytes(const std::string& path) override {
+    struct statvfs status{};
+    if (::statvfs(path.c_str(), &status) != 0) return errno_failure("cannot read the size of " + path);
+    return static_cast<std::uint64_t>(status.f_blocks) * status.f_frsize;
+  }
 
  private:
   static bool is_directory(int dir_fd, const dirent& entry) {

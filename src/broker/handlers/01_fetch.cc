@@ -135,7 +135,7 @@ void fetch_all(Core& core, const RequestPtr& request, const wire::FetchRequest& 
   for (const auto& topic : asked.topics) count += topic.partitions.size();
   std::shared_ptr<FetchSession> session;
   if (request->version() >= 7 && asked.session_epoch == epoch_initial &&
-      count <= FetchSessions::entries_max) {
+      count <= FetchSessions::entries_max && core.fetch_sessions.has_room(count)) {
     const auto id = static_cast<std::int32_t>(core.env.random->next_u64() & 0x7FFF'FFFF);
     session = core.fetch_sessions.create(id, core.loop.now());
   }
@@ -153,7 +153,8 @@ void fetch_in_session(Core& core, const RequestPtr& request, const wire::FetchRe
     return refuse(request, ErrorCode::fetch_session_topic_id_error);
   std::size_t more = 0;
   for (const auto& topic : asked.topics) more += topic.partitions.size();
-  if (session->entries.size() + more > FetchSessions::entries_max) {  // it goes on with a new, full request
+  const bool too_many = session->entries.size() + more > FetchSessions::entries_max;
+  if (too_many || (more > 0 && !core.fetch_sessions.has_room(more))) {  // it goes on with a new, full request
     core.fetch_sessions.remove(asked.session_id);
     return refuse(request, ErrorCode::fetch_session_id_not_found);
   }

@@ -1,8 +1,9 @@
 // Metadata v0-13: the one broker, the topics, their partitions.
 // v0 takes an empty list for all topics, later versions null; v10 and later name topics also by id (v12
 // without a name). A missing topic is made where client (v4) and auto.create.topics.enable allow it, and is
-// there in the very answer. Errors per topic: UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID,
-// INVALID_TOPIC_EXCEPTION; per partition KAFKA_STORAGE_ERROR where its log is offline.
+// there in the very answer. Topics that the user may not describe are left out of "all". Errors per topic:
+// UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, INVALID_TOPIC_EXCEPTION, TOPIC_AUTHORIZATION_FAILED; per
+// partition LEADER_NOT_AVAILABLE where its log is offline.
 #include <fmt/format.h>
 
 #include <set>
@@ -51,11 +52,19 @@ TopicAnswer failed(ErrorCode error, std::optional<std::string> name, Uuid id) {
   return out;
 }
 
-TopicAnswer answer_name(Core& core, const std::string& name, bool may_create) {
+bool may_make(const Core& core, const Request& request, const std::string& name) {
+  return may_cluster(core, request, AclOperation::create) ||
+         may_topic(core, request, AclOperation::create, name);
+}
+
+TopicAnswer answer_name(Core& core, const Request& request, const std::string& name, bool may_create) {
+  if (!may_topic(core, request, AclOperation::describe, name))
+    return failed(ErrorCode::topic_authorization_failed, name, {});
   if (const Topic* topic = core.topics->find(name)) return describe(core, *topic);
   if (!log::check_topic_name(name)) return failed(ErrorCode::invalid_topic_exception, name, {});
   if (!may_create || !core.config.boolean("auto.create.topics.enable"))
     return failed(ErrorCode::unknown_topic_or_partition, name, {});
+  if (!may_make(core, request, name)) return failed(ErrorCode::topic_authorization_failed, name, {});
   const bool internal = name == offsets_topic;
   const auto count = core.config.number(internal ? "offsets.topic.num.partitions" : "num.partitions");
   const auto made = core.topics->create(name, static_cast<std::int32_t>(count), {});
@@ -67,9 +76,28 @@ TopicAnswer answer_name(Core& core, const std::string& name, bool may_create) {
   return describe(core, **made);
 }
 
-TopicAnswer answer_id(const Core& core, Uuid id) {
+TopicAnswer answer_id(const Core& core, const Request& request, Uuid id) {
   const Topic* topic = core.topics->find(id);
-  return topic != nullptr ? describe(core, *topic) : failed(ErrorCode::unknown_topic_id, std::nullopt, id);
+  if (topic == nullptr) return failed(ErrorCode::unknown_topic_id, std::nullopt, id);
+  if (!may_topic(core, request, AclOperation::describe, topic->name))
+    return failed(ErrorCode::topic_authorization_failed, std::nullopt, id);
+  return describe(core, *topic);
+}
+
+void add_operations(const Core& core, const Request& request, const wire::MetadataRequest& asked,
+                    wire::MetadataResponse& response) {
+  if (asked.include_topic_authorized_operations) {
+    for (auto& topic : response.topics) {
+      if (topic.error_code == 0 && topic.name)
+        topic.topic_authorized_operations =
+            authorized_operations(core, request, ResourceType::topic, *topic.name);
+    }
+  }
+  if (!asked.include_cluster_authorized_operations) return;
+  response.cluster_authorized_operations =
+      may_cluster(core, request, AclOperation::describe)
+          ? authorized_operations(core, request, ResourceType::cluster, cluster_resource)
+          : 0;
 }
 
 }  // namespace
@@ -78,24 +106,26 @@ void handle_metadata(Core& core, const RequestPtr& request) {
   wire::MetadataRequest asked;
   if (!request->decode(asked)) return;
   wire::MetadataResponse response;
-  response.brokers.push_back({core.identity.node_id, core.address.host, core.address.port, std::nullopt});
+  const env::Address& self = request->session().listener->advertised;
+  response.brokers.push_back({core.identity.node_id, self.host, self.port, std::nullopt});
   response.cluster_id = core.identity.cluster_id;
   response.controller_id = core.identity.node_id;
   const bool all = !asked.topics || (request->version() == 0 && asked.topics->empty());
   if (all) {
-    for (const auto& [name, topic] : core.topics->all()) response.topics.push_back(describe(core, *topic));
+    for (const auto& [name, topic] : core.topics->all()) {
+      if (may_topic(core, *request, AclOperation::describe, name))
+        response.topics.push_back(describe(core, *topic));
+    }
   } else {
     std::set<std::pair<std::optional<std::string>, Uuid>> seen;  // as Kafka, each topic once
     for (const auto& topic : *asked.topics) {
       if (!seen.emplace(topic.name, topic.topic_id).second) continue;
-      response.topics.push_back(topic.name ? answer_name(core, *topic.name, asked.allow_auto_topic_creation)
-                                           : answer_id(core, topic.topic_id));
+      response.topics.push_back(
+          topic.name ? answer_name(core, *request, *topic.name, asked.allow_auto_topic_creation)
+                     : answer_id(core, *request, topic.topic_id));
     }
   }
-  if (asked.include_topic_authorized_operations)
-    for (auto& topic : response.topics) topic.topic_authorized_operations = topic_operations;
-  if (asked.include_cluster_authorized_operations)
-    response.cluster_authorized_operations = cluster_operations;
+  add_operations(core, *request, asked, response);
   request->answer(response);
 }
 

@@ -42,8 +42,9 @@ void handle_find_coordinator(Core& core, const RequestPtr& request) {
   const Found found = look(core, asked.key_type);
   const bool ok = found.error == ErrorCode::none;
   const std::int32_t node = ok ? core.identity.node_id : -1;
-  const std::string host = ok ? core.address.host : std::string{};
-  const std::int32_t port = ok ? core.address.port : -1;
+  const env::Address& self = request->session().listener->advertised;
+  const std::string host = ok ? self.host : std::string{};
+  const std::int32_t port = ok ? self.port : -1;
   wire::FindCoordinatorResponse response;
   if (request->version() < batch_version_min) {
     response.error_code = wire::number(found.error);

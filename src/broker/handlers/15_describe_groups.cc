@@ -20,7 +20,8 @@ void handle_describe_groups(Core& core, const RequestPtr& request) {
   for (const std::string& id : asked.groups) {
     auto& out = response.groups.emplace_back();
     out.group_id = id;
-    if (asked.include_authorized_operations) out.authorized_operations = group_operations;
+    if (asked.include_authorized_operations)
+      out.authorized_operations = authorized_operations(core, *request, ResourceType::group, id);
     const Groups::Entry* entry = core.groups->find(id);
     if (entry == nullptr) {
       out.group_state = name(GroupState::dead);

@@ -1,11 +1,15 @@
 // CreateTopics v2-7: makes topics; each is durable before it is answered. -1 partitions or replicas (v4) mean
 // the defaults; there is one replica, on this node. Errors per topic: INVALID_TOPIC_EXCEPTION,
 // TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_REPLICATION_FACTOR, INVALID_REPLICA_ASSIGNMENT,
-// INVALID_CONFIG (unknown names too), INVALID_REQUEST (a name twice), KAFKA_STORAGE_ERROR.
+// INVALID_CONFIG (unknown names too), INVALID_REQUEST (a name twice), POLICY_VIOLATION (more than 10,000
+// partitions in one request), TOPIC_AUTHORIZATION_FAILED (create on the cluster or the topic is needed),
+// KAFKA_STORAGE_ERROR. The settings are told to those who may describe them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/config_entries.h"
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
@@ -21,10 +25,11 @@ using Answered = wire::CreateTopicsResponse::CreatableTopicResult;
 
 Result<std::int32_t> partitions_wanted(const Core& core, const Asked& topic) {
   if (topic.assignments.empty()) {
-    if (topic.replication_factor != -1 && topic.replication_factor != 1) {
+    const auto replicas = topic.replication_factor == -1 ? core.config.number("default.replication.factor")
+                                                         : topic.replication_factor;
+    if (replicas != 1) {
       return refuse(ErrorCode::invalid_replication_factor,
-                    fmt::format("Replication factor is {}; this broker is one node and keeps one replica.",
-                                topic.replication_factor));
+                    fmt::format("{} replicas are wanted; this broker is one node and keeps one", replicas));
     }
     if (topic.num_partitions == -1) return static_cast<std::int32_t>(core.config.number("num.partitions"));
     return topic.num_partitions;
@@ -44,7 +49,30 @@ Result<std::int32_t> partitions_wanted(const Core& core, const Asked& topic) {
   return count;
 }
 
-Result<void> create(Core& core, const Asked& topic, bool validate_only, Answered& out) {
+Result<void> check_allowed(const Core& core, const Request& request, const std::string& name) {
+  if (may_cluster(core, request, AclOperation::create) ||
+      may_topic(core, request, AclOperation::create, name))
+    return {};
+  return refuse(ErrorCode::topic_authorization_failed, "create on the cluster or the topic is needed");
+}
+
+void tell_configs(const Core& core, const Request& request, const Values& values, Answered& out) {
+  if (!may_topic(core, request, AclOperation::describe_configs, out.name)) {
+    out.topic_config_error_code = wire::number(ErrorCode::topic_authorization_failed);
+    out.num_partitions = -1;
+    out.replication_factor = -1;
+    return;
+  }
+  out.configs.emplace();
+  for (const ConfigEntry& entry : topic_config_entries(core.config, values)) {
+    out.configs->push_back(
+        {entry.name, entry.value, entry.read_only, static_cast<std::int8_t>(entry.source), false});
+  }
+}
+
+Result<void> create(Core& core, const Request& request, const Asked& topic, bool validate_only,
+                    Answered& out) {
+  SLUICE_TRY(check_allowed(core, request, topic.name));
   const std::int32_t count = SLUICE_TRY(partitions_wanted(core, topic));
   Values values;
   for (const auto& config : topic.configs) {
@@ -58,11 +86,17 @@ Result<void> create(Core& core, const Asked& topic, bool validate_only, Answered
   }
   out.num_partitions = count;
   out.replication_factor = 1;
-  out.configs.emplace();
-  for (const ConfigEntry& entry : topic_config_entries(core.config, values))
-    out.configs->push_back(
-        {entry.name, entry.value, entry.read_only, static_cast<std::int8_t>(entry.source), false});
+  tell_configs(core, request, values, out);
   return {};
+}
+
+// As Kafka's controller: what one request can make, or have described, is bounded.
+bool is_too_much(const wire::CreateTopicsRequest& asked) {
+  constexpr std::int64_t partitions_per_request_max = 10'000;
+  std::int64_t partitions = 0;
+  for (const Asked& topic : asked.topics)
+    partitions += std::max<std::int64_t>({1, topic.num_partitions, std::ssize(topic.assignments)});
+  return partitions > partitions_per_request_max;
 }
 
 }  // namespace
@@ -72,6 +106,7 @@ void handle_create_topics(Core& core, const RequestPtr& request) {
   if (!request->decode(asked)) return;
   std::map<std::string, int> times;
   for (const Asked& topic : asked.topics) ++times[topic.name];
+  const bool too_much = is_too_much(asked);
   wire::CreateTopicsResponse response;
   for (const auto& [name, count] : times) {
     if (count < 2) continue;
@@ -84,7 +119,10 @@ void handle_create_topics(Core& core, const RequestPtr& request) {
     if (times[topic.name] > 1) continue;
     Answered& out = response.topics.emplace_back();
     out.name = topic.name;
-    if (const auto made = create(core, topic, asked.validate_only, out); !made) {
+    const auto made =
+        too_much ? refuse(ErrorCode::policy_violation, "too many partitions in one request; none was made")
+                 : create(core, *request, topic, asked.validate_only, out);
+    if (!made) {
       out.error_code = wire::number(code_of(made.error()));
       out.error_message = made.error().message;
     }

@@ -1,7 +1,11 @@
 // DeleteTopics v1-6: deletes topics, by id from v6 on; durable before it is answered, and whoever waits for
 // the topic is told. A topic made again under the name has another id. Errors per topic:
-// UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, TOPIC_DELETION_DISABLED, INVALID_REQUEST (name and id),
-// INVALID_TOPIC_EXCEPTION (the offsets topic), KAFKA_STORAGE_ERROR.
+// UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, TOPIC_DELETION_DISABLED, INVALID_REQUEST (name and id,
+// or one of them twice), INVALID_TOPIC_EXCEPTION (the offsets topic), TOPIC_AUTHORIZATION_FAILED (describe
+// and delete are needed), KAFKA_STORAGE_ERROR.
+#include <set>
+
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
 #include "wire/generated/delete_topics_request.h"
@@ -13,7 +17,7 @@ namespace {
 using wire::ErrorCode;
 using Answered = wire::DeleteTopicsResponse::DeletableTopicResult;
 
-Answered remove(Core& core, const std::optional<std::string>& name, Uuid id) {
+Answered remove(Core& core, const Request& request, const std::optional<std::string>& name, Uuid id) {
   Answered out;
   out.name = name;
   out.topic_id = id;
@@ -24,11 +28,18 @@ Answered remove(Core& core, const std::optional<std::string>& name, Uuid id) {
   };
   if (name && !id.is_zero())
     return fail_with(ErrorCode::invalid_request, "a topic is named or has its id, not both");
+  if (!name && id.is_zero())
+    return fail_with(ErrorCode::invalid_request, "neither a name nor an id says which topic");
+  if (name && !may_topic(core, request, AclOperation::describe, *name))
+    return fail_with(ErrorCode::topic_authorization_failed, "describe on the topic is needed");
   Topic* topic = name ? core.topics->find(*name) : core.topics->find(id);
   if (topic == nullptr) {
     return fail_with(name ? ErrorCode::unknown_topic_or_partition : ErrorCode::unknown_topic_id,
                      "there is no such topic; nothing was deleted");
   }
+  if (!may_topic(core, request, AclOperation::describe, topic->name) ||
+      !may_topic(core, request, AclOperation::remove, topic->name))
+    return fail_with(ErrorCode::topic_authorization_failed, "delete on the topic is needed");
   if (!core.config.boolean("delete.topic.enable"))
     return fail_with(ErrorCode::topic_deletion_disabled, "delete.topic.enable is false; nothing was deleted");
   if (topic->is_internal())
@@ -49,9 +60,20 @@ void handle_delete_topics(Core& core, const RequestPtr& request) {
   wire::DeleteTopicsRequest asked;
   if (!request->decode(asked)) return;
   wire::DeleteTopicsResponse response;
-  for (const auto& topic : asked.topics)
-    response.responses.push_back(remove(core, topic.name, topic.topic_id));
-  for (const auto& name : asked.topic_names) response.responses.push_back(remove(core, name, {}));
+  std::set<std::pair<std::optional<std::string>, Uuid>> seen;
+  const auto answer = [&](const std::optional<std::string>& name, Uuid id) {
+    const bool again = !seen.emplace(name, id).second;
+    Answered out = again ? Answered{} : remove(core, *request, name, id);
+    if (again) {
+      out.name = name;
+      out.topic_id = id;
+      out.error_code = wire::number(ErrorCode::invalid_request);
+      out.error_message = "the request names this topic more than once";
+    }
+    response.responses.push_back(std::move(out));
+  };
+  for (const auto& topic : asked.topics) answer(topic.name, topic.topic_id);
+  for (const auto& name : asked.topic_names) answer(name, {});
   request->answer(response);
 }
 

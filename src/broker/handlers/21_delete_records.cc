@@ -1,8 +1,10 @@
 // DeleteRecords v0-2: moves a partition's log start up (-1: to the high watermark); durable before the
 // answer. Errors per partition: UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE (above the high watermark),
-// KAFKA_STORAGE_ERROR, INVALID_TOPIC_EXCEPTION (the offsets topic).
+// KAFKA_STORAGE_ERROR, INVALID_TOPIC_EXCEPTION (the offsets topic), TOPIC_AUTHORIZATION_FAILED (delete on the
+// topic is needed).
 #include <memory>
 
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
 #include "wire/generated/delete_records_request.h"
@@ -24,7 +26,9 @@ void answer_if_done(const std::shared_ptr<PendingDelete>& pending) {
 }
 
 /// Where the log of `partition` shall start.
-Result<Offset> start_of(const Topic* topic, const PartitionPtr& partition, std::int64_t wanted) {
+Result<Offset> start_of(bool allowed, const Topic* topic, const PartitionPtr& partition,
+                        std::int64_t wanted) {
+  if (!allowed) return refuse(ErrorCode::topic_authorization_failed, "");
   if (partition == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "");
   if (topic->is_internal()) return refuse(ErrorCode::invalid_topic_exception, "");
   if (!partition->is_online()) return refuse(ErrorCode::kafka_storage_error, "");
@@ -42,14 +46,15 @@ Result<Offset> advance(Partition& partition, Offset start) {
 }
 
 void delete_before(Core& core, const std::shared_ptr<PendingDelete>& pending, const Topic* topic,
-                   std::int32_t index, std::int64_t wanted, std::size_t topic_at, std::size_t partition_at) {
+                   bool allowed, std::int32_t index, std::int64_t wanted, std::size_t topic_at,
+                   std::size_t partition_at) {
   const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(index);
   const auto tell = [pending, topic_at, partition_at](const Result<Offset>& start) {
     auto& out = pending->response.topics[topic_at].partitions[partition_at];
     out.low_watermark = start ? start->value : -1;
     if (!start) out.error_code = wire::number(code_of(start.error()));
   };
-  const Result<Offset> start = start_of(topic, partition, wanted);
+  const Result<Offset> start = start_of(allowed, topic, partition, wanted);
   if (!start) return tell(start);
   ++pending->waiting;
   // The log may not start where only the journal has what lies before (log::PartitionLog).
@@ -74,9 +79,10 @@ void handle_delete_records(Core& core, const RequestPtr& request) {
   }
   for (std::size_t t = 0; t < asked.topics.size(); ++t) {
     const Topic* topic = core.topics->find(asked.topics[t].name);
+    const bool allowed = may_topic(core, *request, AclOperation::remove, asked.topics[t].name);
     for (std::size_t p = 0; p < asked.topics[t].partitions.size(); ++p) {
       const auto& partition = asked.topics[t].partitions[p];
-      delete_before(core, pending, topic, partition.partition_index, partition.offset, t, p);
+      delete_before(core, pending, topic, allowed, partition.partition_index, partition.offset, t, p);
     }
   }
   answer_if_done(pending);

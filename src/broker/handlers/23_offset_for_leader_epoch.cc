@@ -1,6 +1,8 @@
 // OffsetForLeaderEpoch v2-4: where an epoch ended - the end of the greatest epoch that is not above the one
 // asked for - which shows a client whether its log and ours part ways (KIP-320). Errors:
-// UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH.
+// UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH,
+// TOPIC_AUTHORIZATION_FAILED (describe on the topic is needed).
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/leader_epoch.h"
 #include "wire/generated/offset_for_leader_epoch_request.h"
@@ -18,12 +20,15 @@ void handle_offset_for_leader_epoch(Core& core, const RequestPtr& request) {
     const Topic* topic = core.topics->find(topic_asked.topic);
     auto& topic_out = response.topics.emplace_back();
     topic_out.topic = topic_asked.topic;
+    const bool allowed = may_topic(core, *request, AclOperation::describe, topic_asked.topic);
     for (const auto& partition_asked : topic_asked.partitions) {
       auto& out = topic_out.partitions.emplace_back();
       out.partition = partition_asked.partition;
       const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(partition_asked.partition);
       ErrorCode error = ErrorCode::none;
-      if (partition == nullptr) {
+      if (!allowed) {
+        error = ErrorCode::topic_authorization_failed;
+      } else if (partition == nullptr) {
         error = ErrorCode::unknown_topic_or_partition;
       } else if (!partition->is_online() || partition->log()->halted()) {  // its end is not known
         error = ErrorCode::kafka_storage_error;

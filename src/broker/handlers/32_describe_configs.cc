@@ -1,11 +1,14 @@
-// DescribeConfigs v1-4: the settings of topics (resource 2) and of this broker (resource 4), with Kafka's
-// names, sources, synonyms and types. Errors per resource: UNKNOWN_TOPIC_OR_PARTITION,
-// INVALID_TOPIC_EXCEPTION, INVALID_REQUEST (another node, or a resource that has none here).
+// DescribeConfigs v1-4: the settings of topics (2), of this broker (4; without a name: of all brokers), of
+// metric subscriptions (16) and groups (32), with Kafka's names, sources, synonyms and types; secrets without
+// their values. There are no loggers (8) to describe. Needs describe_configs on the topic, group or cluster.
+// Errors per resource: UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION, INVALID_REQUEST (another node, or
+// a resource that has none here), TOPIC_, GROUP_ and CLUSTER_AUTHORIZATION_FAILED.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/config_entries.h"
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
@@ -17,34 +20,64 @@ namespace {
 
 using wire::ErrorCode;
 using Resource = wire::DescribeConfigsRequest::DescribeConfigsResource;
-constexpr std::int8_t resource_topic = 2;
-constexpr std::int8_t resource_broker = 4;
+using Entries = Result<std::vector<ConfigEntry>>;
 
-Result<std::vector<ConfigEntry>> entries_of(Core& core, const Resource& resource) {
-  if (resource.resource_type == resource_topic) {
-    if (const auto good = log::check_topic_name(resource.resource_name); !good)
-      return refuse(ErrorCode::invalid_topic_exception, good.error().message);
-    const Topic* topic = core.topics->find(resource.resource_name);
-    if (topic == nullptr)
-      return refuse(ErrorCode::unknown_topic_or_partition,
-                    fmt::format("there is no topic {}", resource.resource_name));
-    return topic_config_entries(core.config, topic->values);
-  }
-  if (resource.resource_type == resource_broker) {
-    if (resource.resource_name.empty()) return std::vector<ConfigEntry>{};  // no dynamic defaults
-    if (resource.resource_name != std::to_string(core.identity.node_id)) {
-      return refuse(ErrorCode::invalid_request,
-                    fmt::format("this is broker {}, not {}", core.identity.node_id, resource.resource_name));
-    }
-    return server_config_entries(core.config);
-  }
-  return refuse(ErrorCode::invalid_request,
-                fmt::format("resources of type {} have no settings here", resource.resource_type));
+Entries entries_of_topic(const Core& core, const Request& request, const std::string& name) {
+  if (!may_topic(core, request, AclOperation::describe_configs, name))
+    return refuse(ErrorCode::topic_authorization_failed, "describe_configs on the topic is needed");
+  if (const auto good = log::check_topic_name(name); !good)
+    return refuse(ErrorCode::invalid_topic_exception, good.error().message);
+  const Topic* topic = core.topics->find(name);
+  if (topic == nullptr)
+    return refuse(ErrorCode::unknown_topic_or_partition, fmt::format("there is no topic {}", name));
+  return topic_config_entries(core.config, topic->values);
 }
 
-bool is_wanted(const Resource& resource, const std::string& name) {
-  return !resource.configuration_keys ||
-         std::ranges::find(*resource.configuration_keys, name) != resource.configuration_keys->end();
+Entries entries_of_broker(const Core& core, const std::string& name) {
+  if (name.empty()) return default_broker_config_entries(core.config);
+  if (name == std::to_string(core.identity.node_id)) return server_config_entries(core.config);
+  return refuse(ErrorCode::invalid_request,
+                fmt::format("this is broker {}, not {}", core.identity.node_id, name));
+}
+
+Entries entries_of(const Core& core, const Request& request, const Resource& resource) {
+  const auto type = static_cast<ConfigResource>(resource.resource_type);
+  const std::string& name = resource.resource_name;
+  if (type == ConfigResource::topic) return entries_of_topic(core, request, name);
+  if (type == ConfigResource::group) {
+    if (!may_group(core, request, AclOperation::describe_configs, name))
+      return refuse(ErrorCode::group_authorization_failed, "describe_configs on the group is needed");
+  } else if (!may_cluster(core, request, AclOperation::describe_configs)) {
+    return refuse(ErrorCode::cluster_authorization_failed, "describe_configs on the cluster is needed");
+  }
+  switch (type) {
+    case ConfigResource::broker:
+      return entries_of_broker(core, name);
+    case ConfigResource::group:
+    case ConfigResource::client_metrics:
+      if (name.empty()) return refuse(ErrorCode::invalid_request, "the resource has no name");
+      return resource_config_entries(core.config, type, core.settings->values(type, name));
+    default:
+      return refuse(ErrorCode::invalid_request,
+                    fmt::format("resources of type {} have no settings here", resource.resource_type));
+  }
+}
+
+using Told = wire::DescribeConfigsResponse::DescribeConfigsResourceResult;
+
+Told told(const ConfigEntry& entry, const wire::DescribeConfigsRequest& asked) {
+  Told out;
+  out.name = entry.name;
+  out.value = entry.value;
+  out.read_only = entry.read_only;
+  out.is_sensitive = entry.secret;
+  out.config_source = static_cast<std::int8_t>(entry.source);
+  out.config_type = static_cast<std::int8_t>(entry.type);
+  if (asked.include_documentation) out.documentation = std::string(entry.doc);
+  if (!asked.include_synonyms) return out;
+  for (const ConfigSynonym& synonym : entry.synonyms)
+    out.synonyms.push_back({synonym.name, synonym.value, static_cast<std::int8_t>(synonym.source)});
+  return out;
 }
 
 }  // namespace
@@ -59,24 +92,18 @@ void handle_describe_configs(Core& core, const RequestPtr& request) {
     auto& out = response.results.emplace_back();
     out.resource_type = resource.resource_type;
     out.resource_name = resource.resource_name;
-    const auto entries = entries_of(core, resource);
+    const auto entries = entries_of(core, *request, resource);
     if (!entries) {
       out.error_code = wire::number(code_of(entries.error()));
       out.error_message = entries.error().message;
       continue;
     }
+    std::set<std::string_view> wanted;
+    if (resource.configuration_keys)
+      wanted.insert(resource.configuration_keys->begin(), resource.configuration_keys->end());
     for (const ConfigEntry& entry : *entries) {
-      if (!is_wanted(resource, entry.name)) continue;
-      auto& config = out.configs.emplace_back();
-      config.name = entry.name;
-      config.value = entry.value;
-      config.read_only = entry.read_only;
-      config.config_source = static_cast<std::int8_t>(entry.source);
-      config.config_type = static_cast<std::int8_t>(entry.type);
-      if (asked.include_documentation) config.documentation = std::string(entry.doc);
-      if (!asked.include_synonyms) continue;
-      for (const ConfigSynonym& synonym : entry.synonyms)
-        config.synonyms.push_back({synonym.name, synonym.value, static_cast<std::int8_t>(synonym.source)});
+      if (!resource.configuration_keys || wanted.contains(entry.name))
+        out.configs.push_back(told(entry, asked));
     }
   }
   request->answer(response);

@@ -1,9 +1,13 @@
 // CreatePartitions v0-3: raises the number of a topic's partitions; the new ones start at offset 0, durable
 // before the answer. Errors per topic: UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS,
 // INVALID_REPLICA_ASSIGNMENT, INVALID_TOPIC_EXCEPTION (the offsets topic: its groups would move),
+// INVALID_REQUEST (a topic twice), TOPIC_AUTHORIZATION_FAILED (alter on the topic is needed),
 // KAFKA_STORAGE_ERROR.
 #include <fmt/format.h>
 
+#include <map>
+
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
 #include "wire/generated/create_partitions_request.h"
@@ -14,8 +18,10 @@ namespace {
 
 using wire::ErrorCode;
 
-Result<void> grow(Core& core, const wire::CreatePartitionsRequest::CreatePartitionsTopic& asked,
-                  bool validate_only) {
+Result<void> grow(Core& core, const Request& request,
+                  const wire::CreatePartitionsRequest::CreatePartitionsTopic& asked, bool validate_only) {
+  if (!may_topic(core, request, AclOperation::alter, asked.name))
+    return refuse(ErrorCode::topic_authorization_failed, "alter on the topic is needed");
   Topic* topic = core.topics->find(asked.name);
   if (topic == nullptr)
     return refuse(ErrorCode::unknown_topic_or_partition, fmt::format("there is no topic {}", asked.name));
@@ -43,11 +49,16 @@ Result<void> grow(Core& core, const wire::CreatePartitionsRequest::CreatePartiti
 void handle_create_partitions(Core& core, const RequestPtr& request) {
   wire::CreatePartitionsRequest asked;
   if (!request->decode(asked)) return;
+  std::map<std::string, int> times;
+  for (const auto& topic : asked.topics) ++times[topic.name];
   wire::CreatePartitionsResponse response;
   for (const auto& topic : asked.topics) {
     auto& out = response.results.emplace_back();
     out.name = topic.name;
-    if (const auto grown = grow(core, topic, asked.validate_only); !grown) {
+    const auto grown = times[topic.name] > 1
+                           ? refuse(ErrorCode::invalid_request, "the request names this topic more than once")
+                           : grow(core, *request, topic, asked.validate_only);
+    if (!grown) {
       out.error_code = wire::number(code_of(grown.error()));
       out.error_message = grown.error().message;
     }

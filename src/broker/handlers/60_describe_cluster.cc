@@ -24,10 +24,14 @@ void handle_describe_cluster(Core& core, const RequestPtr& request) {
     return request->answer(response);
   }
   response.controller_id = core.identity.node_id;
-  response.brokers.push_back(
-      {core.identity.node_id, core.address.host, core.address.port, std::nullopt, false});
-  if (asked.include_cluster_authorized_operations)
-    response.cluster_authorized_operations = cluster_operations;
+  const env::Address& self = request->session().listener->advertised;
+  response.brokers.push_back({core.identity.node_id, self.host, self.port, std::nullopt, false});
+  if (asked.include_cluster_authorized_operations) {
+    response.cluster_authorized_operations =
+        may_cluster(core, *request, AclOperation::describe)
+            ? authorized_operations(core, *request, ResourceType::cluster, cluster_resource)
+            : 0;
+  }
   request->answer(response);
 }
 

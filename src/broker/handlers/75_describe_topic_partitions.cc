@@ -1,7 +1,7 @@
 // DescribeTopicPartitions v0: topics with their partitions, page by page (KIP-966): at most
 // response_partition_limit partitions an answer, then a cursor to go on from. No topics named means all of
-// them. Errors per topic: UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION; per partition
-// LEADER_NOT_AVAILABLE.
+// them that the user may describe. Errors per topic: UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION,
+// TOPIC_AUTHORIZATION_FAILED; per partition LEADER_NOT_AVAILABLE.
 #include <algorithm>
 
 #include "broker/handlers/authorized.h"
@@ -17,13 +17,13 @@ using Response = wire::DescribeTopicPartitionsResponse;
 constexpr std::int32_t partitions_per_answer_max = 2000;  // max.request.partition.size.limit
 
 // Adds partitions [begin, ...) as long as `left` allows; returns where it stopped.
-std::int32_t describe(const Core& core, const Topic& topic, std::int32_t begin, std::int32_t left,
-                      Response& response) {
+std::int32_t describe(const Core& core, const Request& request, const Topic& topic, std::int32_t begin,
+                      std::int32_t left, Response& response) {
   auto& out = response.topics.emplace_back();
   out.name = topic.name;
   out.topic_id = topic.id;
   out.is_internal = topic.is_internal();
-  out.topic_authorized_operations = topic_operations;
+  out.topic_authorized_operations = authorized_operations(core, request, ResourceType::topic, topic.name);
   const auto count = static_cast<std::int32_t>(topic.partitions.size());
   const std::int32_t end = std::min(count, begin + left);
   for (std::int32_t i = begin; i < end; ++i) {
@@ -47,11 +47,12 @@ std::int32_t describe(const Core& core, const Topic& topic, std::int32_t begin, 
   return end;
 }
 
-void fail_topic(const std::string& name, Response& response) {
+void fail_topic(const std::string& name, bool allowed, Response& response) {
   auto& out = response.topics.emplace_back();
   out.name = name;
-  out.error_code = wire::number(log::check_topic_name(name) ? ErrorCode::unknown_topic_or_partition
-                                                            : ErrorCode::invalid_topic_exception);
+  out.error_code = wire::number(!allowed                      ? ErrorCode::topic_authorization_failed
+                                : log::check_topic_name(name) ? ErrorCode::unknown_topic_or_partition
+                                                              : ErrorCode::invalid_topic_exception);
 }
 
 }  // namespace
@@ -61,7 +62,8 @@ void handle_describe_topic_partitions(Core& core, const RequestPtr& request) {
   if (!request->decode(asked)) return;
   std::vector<std::string> names;
   if (asked.topics.empty()) {
-    for (const auto& [name, topic] : core.topics->all()) names.push_back(name);
+    for (const auto& [name, topic] : core.topics->all())
+      if (may_topic(core, *request, AclOperation::describe, name)) names.push_back(name);
   } else {
     for (const auto& topic : asked.topics) names.push_back(topic.name);
     std::ranges::sort(names);
@@ -72,14 +74,15 @@ void handle_describe_topic_partitions(Core& core, const RequestPtr& request) {
   for (const std::string& name : names) {
     if (asked.cursor && name < asked.cursor->topic_name) continue;
     const Topic* topic = core.topics->find(name);
-    if (topic == nullptr) {
-      fail_topic(name, response);
+    const bool allowed = may_topic(core, *request, AclOperation::describe, name);
+    if (topic == nullptr || !allowed) {
+      fail_topic(name, allowed, response);
       continue;
     }
     const bool resumes = asked.cursor && name == asked.cursor->topic_name;
     const auto count = static_cast<std::int32_t>(topic->partitions.size());
     const std::int32_t begin = resumes ? std::clamp(asked.cursor->partition_index, 0, count) : 0;
-    const std::int32_t end = left > 0 ? describe(core, *topic, begin, left, response) : begin;
+    const std::int32_t end = left > 0 ? describe(core, *request, *topic, begin, left, response) : begin;
     left -= end - begin;
     if (end < count) {
       response.next_cursor.emplace();

@@ -1,36 +1,101 @@
 #include "broker/handlers/config_entries.h"
 
+#include <algorithm>
+#include <set>
+
+#include "broker/config_names.h"
+#include "broker/resource_config.h"
+
 namespace sluice::broker {
 namespace {
 
-ConfigSource source_of(const ServerConfig& server, std::string_view name) {
-  return server.is_set(name) ? ConfigSource::static_broker : ConfigSource::default_value;
+// Where the server's property `name` has values, the one that holds first.
+void add_server_synonyms(const ServerConfig& server, std::string_view name, ConfigEntry& entry) {
+  using enum ConfigSource;
+  const auto add = [&](const Values& layer, ConfigSource source) {
+    if (const auto found = layer.find(name); found != layer.end())
+      entry.synonyms.push_back({std::string(name), found->second, source});
+  };
+  add(server.dynamic_of_broker(), dynamic_broker);
+  add(server.dynamic_of_all(), dynamic_default_broker);
+  add(server.set_values(), static_broker);
+}
+
+void add_default(std::string_view name, const std::optional<std::string>& value, ConfigEntry& entry) {
+  if (value) entry.synonyms.push_back({std::string(name), value, ConfigSource::default_value});
+}
+
+void settle_source(ConfigEntry& entry) {
+  if (!entry.synonyms.empty()) entry.source = entry.synonyms.front().source;
+}
+
+void add_own(const Values& values, ConfigSource source, ConfigEntry& entry) {
+  if (const auto own = values.find(entry.name); own != values.end())
+    entry.synonyms.push_back({entry.name, own->second, source});
+}
+
+ConfigEntry topic_entry(const ServerConfig& server, const TopicProperty& property, const Values& values) {
+  const ServerProperty& base = *find_server_property(property.server_name);
+  ConfigEntry entry;
+  entry.name = property.name;
+  entry.type = base.type;
+  entry.doc = base.doc;
+  add_own(values, ConfigSource::topic, entry);
+  for (const std::string_view name : {property.server_name, property.fallback_1, property.fallback_2})
+    if (!name.empty()) add_server_synonyms(server, name, entry);
+  add_default(property.server_name,
+              base.default_value == nullptr ? std::nullopt : std::optional<std::string>(base.default_value),
+              entry);
+  const auto own = values.find(property.name);
+  entry.value = own != values.end() ? std::optional(own->second) : server.topic_default(property);
+  settle_source(entry);
+  return entry;
+}
+
+ConfigEntry inert_entry(const ServerConfig& server, const InertProperty& property, const Values& values,
+                        ConfigSource source) {
+  ConfigEntry entry;
+  entry.name = property.name;
+  entry.type = property.type;
+  entry.doc = inert_doc;
+  entry.secret = property.type == ValueType::password;
+  add_own(values, source, entry);
+  const auto fallback =
+      property.default_value == nullptr ? std::nullopt : std::optional<std::string>(property.default_value);
+  if (source == ConfigSource::static_broker) {
+    add_default(property.name, fallback, entry);
+  } else if (!property.server_name.empty()) {
+    add_server_synonyms(server, property.server_name, entry);
+    add_default(property.server_name, fallback, entry);
+  }
+  entry.value = entry.synonyms.empty() ? fallback : entry.synonyms.front().value;
+  settle_source(entry);
+  return entry;
+}
+
+void hide_secrets(std::vector<ConfigEntry>& entries) {
+  for (ConfigEntry& entry : entries) {
+    if (!entry.secret) continue;
+    entry.value.reset();
+    for (ConfigSynonym& synonym : entry.synonyms) synonym.value.reset();
+  }
+}
+
+void sort_by_name(std::vector<ConfigEntry>& entries) {
+  std::ranges::sort(entries, {}, &ConfigEntry::name);
 }
 
 }  // namespace
 
 std::vector<ConfigEntry> topic_config_entries(const ServerConfig& server, const Values& values) {
   std::vector<ConfigEntry> out;
-  for (const TopicProperty& property : topic_properties()) {
-    const ServerProperty& base = *find_server_property(property.server_name);
-    ConfigEntry entry;
-    entry.name = property.name;
-    entry.type = base.type;
-    entry.doc = base.doc;
-    if (const auto own = values.find(property.name); own != values.end())
-      entry.synonyms.push_back({entry.name, own->second, ConfigSource::topic});
-    for (const std::string_view name : {property.server_name, property.fallback_1, property.fallback_2}) {
-      if (name.empty() || !server.is_set(name)) continue;
-      entry.synonyms.push_back({std::string(name), server.value(name), ConfigSource::static_broker});
-    }
-    const ServerConfig defaults;
-    if (const auto value = defaults.topic_default(property))
-      entry.synonyms.push_back({std::string(property.server_name), value, ConfigSource::default_value});
-    const auto own = values.find(property.name);
-    entry.value = own != values.end() ? std::optional(own->second) : server.topic_default(property);
-    if (!entry.synonyms.empty()) entry.source = entry.synonyms.front().source;
-    out.push_back(std::move(entry));
+  for (const TopicProperty& property : topic_properties())
+    out.push_back(topic_entry(server, property, values));
+  for (const InertProperty& property : inert_topic_properties()) {
+    if (find_topic_property(property.name) == nullptr)
+      out.push_back(inert_entry(server, property, values, ConfigSource::topic));
   }
+  sort_by_name(out);
   return out;
 }
 
@@ -40,13 +105,67 @@ std::vector<ConfigEntry> server_config_entries(const ServerConfig& server) {
     ConfigEntry entry;
     entry.name = property.name;
     entry.value = server.value(property.name);
-    entry.read_only = true;  // they come from the command line
-    entry.source = source_of(server, property.name);
+    entry.read_only = !is_dynamic(property.name);
     entry.type = property.type;
     entry.doc = property.doc;
-    entry.synonyms.push_back({entry.name, entry.value, entry.source});
+    entry.secret = property.is_secret();
+    add_server_synonyms(server, property.name, entry);
+    add_default(
+        property.name,
+        property.default_value == nullptr ? std::nullopt : std::optional<std::string>(property.default_value),
+        entry);
+    settle_source(entry);
     out.push_back(std::move(entry));
   }
+  for (const InertProperty& property : inert_server_properties()) {
+    if (find_server_property(property.name) != nullptr) continue;
+    ConfigEntry entry = inert_entry(server, property, server.set_values(), ConfigSource::static_broker);
+    entry.read_only = true;
+    out.push_back(std::move(entry));
+  }
+  hide_secrets(out);
+  sort_by_name(out);
+  return out;
+}
+
+std::vector<ConfigEntry> default_broker_config_entries(const ServerConfig& server) {
+  std::vector<ConfigEntry> out;
+  for (const auto& [name, value] : server.dynamic_of_all()) {
+    const ServerProperty* property = find_server_property(name);
+    if (property == nullptr) continue;
+    ConfigEntry entry;
+    entry.name = name;
+    entry.value = value;
+    entry.type = property->type;
+    entry.doc = property->doc;
+    entry.source = ConfigSource::dynamic_default_broker;
+    entry.synonyms.push_back({name, value, entry.source});
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+std::vector<ConfigEntry> resource_config_entries(const ServerConfig& server, ConfigResource type,
+                                                 const Values& values) {
+  std::vector<ConfigEntry> out;
+  for (const ResourceProperty& property : resource_properties(type)) {
+    ConfigEntry entry;
+    entry.name = property.name;
+    entry.type = property.type;
+    entry.doc = property.doc;
+    add_own(values, type == ConfigResource::group ? ConfigSource::group : ConfigSource::client_metrics,
+            entry);
+    if (!property.server_name.empty()) {
+      add_server_synonyms(server, property.server_name, entry);
+      add_default(property.server_name, config_default(ServerConfig{}, type, property.name), entry);
+    }
+    const auto own = values.find(property.name);
+    entry.value =
+        own != values.end() ? std::optional(own->second) : config_default(server, type, property.name);
+    settle_source(entry);
+    out.push_back(std::move(entry));
+  }
+  sort_by_name(out);
   return out;
 }
 

@@ -1,0 +1,43 @@
+// AlterReplicaLogDirs v1-2: there is one log directory, so replicas can only be moved to where they are.
+// Needs alter on the cluster. Errors per partition: CLUSTER_AUTHORIZATION_FAILED, LOG_DIR_NOT_FOUND (any
+// other directory), UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR.
+#include "broker/handlers/authorized.h"
+#include "broker/handlers/handlers.h"
+#include "wire/generated/alter_replica_log_dirs_request.h"
+#include "wire/generated/alter_replica_log_dirs_response.h"
+
+namespace sluice::broker {
+namespace {
+
+using wire::ErrorCode;
+
+ErrorCode move(Core& core, const std::string& path, const Topic* topic, std::int32_t index) {
+  if (path != core.config.value("log.dirs")) return ErrorCode::log_dir_not_found;
+  const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(index);
+  if (partition == nullptr) return ErrorCode::unknown_topic_or_partition;
+  return partition->is_online() ? ErrorCode::none : ErrorCode::kafka_storage_error;
+}
+
+}  // namespace
+
+void handle_alter_replica_log_dirs(Core& core, const RequestPtr& request) {
+  wire::AlterReplicaLogDirsRequest asked;
+  if (!request->decode(asked)) return;
+  const bool allowed = may_cluster(core, *request, AclOperation::alter);
+  wire::AlterReplicaLogDirsResponse response;
+  for (const auto& dir : asked.dirs) {
+    for (const auto& topic_asked : dir.topics) {
+      const Topic* topic = core.topics->find(topic_asked.name);
+      auto& topic_out = response.results.emplace_back();
+      topic_out.topic_name = topic_asked.name;
+      for (const std::int32_t index : topic_asked.partitions) {
+        const ErrorCode error =
+            allowed ? move(core, dir.path, topic, index) : ErrorCode::cluster_authorization_failed;
+        topic_out.partitions.push_back({index, wire::number(error)});
+      }
+    }
+  }
+  request->answer(response);
+}
+
+}  // namespace sluice::broker
