@@ -1,6 +1,8 @@
 """Kafka's own command-line tools: producers, consumers, admin, and its reader of segments."""
 
 import os
+import threading
+import time
 
 from broker import LeftOut, log_files, run
 
@@ -77,8 +79,44 @@ class Java:
         assert any('"group":"readers"' in said for said in dumped), "no committed offset in __consumer_offsets"
         return "segments, indexes and offsets read by DumpLogSegments"
 
+    def indexes(self, broker):
+        """Kafka's own checks of every index of the topic against its segment; how many there are."""
+        found = [log.removesuffix(".log") + suffix for log in log_files(broker.data_dir, "events")
+                 for suffix in (".index", ".timeindex")]
+        found = [path for path in found if os.path.exists(path)]
+        sane = self.run("dump-log", "--files", ",".join(found), "--index-sanity-check")
+        good = [path for path in found if f"{path} passed sanity check." in sane or f"{path} is empty." in sane]
+        assert found and good == found, sane
+        said = self.run("dump-log", "--files", ",".join(found), "--verify-index-only")
+        assert not any(word in said.lower() for word in ("mismatch", "out of order", "error", "exception")), said
+        return len(found)
+
+    def killed(self, broker, _):
+        self.run("topics", "--bootstrap-server", broker.address, "--create", "--topic", "events", "--config",
+                 "segment.bytes=1048576")
+        failures = []
+
+        def fill():
+            try:
+                self.fill(broker, "none", 60_000)
+            except BaseException as failure:
+                failures.append(failure)
+        filling = threading.Thread(target=fill)
+        filling.start()
+        deadline = time.monotonic() + 60
+        while len(log_files(broker.data_dir, "events")) < 4:  # it is in the middle of its work
+            assert time.monotonic() < deadline and filling.is_alive(), failures
+            time.sleep(0.005)
+        broker.kill()
+        dead = self.indexes(broker)
+        broker.start()
+        filling.join(120)
+        assert not filling.is_alive() and not failures, failures
+        return f"{dead} indexes after a kill -9, {self.indexes(broker)} when all had been written"
+
 
 def checks(tool):
     java = Java(tool)
     return [("java: console clients, group", java.console), ("java: topics, configs, offsets", java.admin),
-            ("java: ProducerPerformance", java.performance), ("java: DumpLogSegments", java.dump_log)]
+            ("java: ProducerPerformance", java.performance), ("java: DumpLogSegments", java.dump_log),
+            ("java: indexes after a kill -9", java.killed)]
