@@ -87,7 +87,7 @@ class Names:
         if isinstance(value, dict):
             return self.structure(value, asked)
         if isinstance(value, list):
-            kept = [self.known_form(item, field, asked) for item in value if not self.is_foreign(item, asked)]
+            kept = [self.known_form(item, field, asked) for item in value if not self.is_foreign(item, asked) and not is_hollow(item)]
             return kept if field in ORDERED else sorted(kept, key=sort_key)
         if field == "records" and value is not None:
             return [self.known_form(batch, "", asked) for batch in batches.tell(bytes.fromhex(value))]
@@ -150,6 +150,14 @@ class New:
         self.kind, self.value = kind, value
         # A member's id begins with its client's: the one thing that two unknown members can be told apart by.
         self.hint = str(value).partition("-")[0] if kind == "member" else ""
+
+
+def is_hollow(item):
+    """A topic that was asked about without partitions: Kafka mostly leaves it out of the answer."""
+    if not isinstance(item, dict) or "error_code" in item:
+        return False
+    lists = [value for value in item.values() if isinstance(value, list)]
+    return bool(lists) and not any(lists)
 
 
 def parse(text):

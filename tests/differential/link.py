@@ -6,7 +6,7 @@ import time
 
 import codec
 
-ANSWER_SECONDS = 15
+ANSWER_SECONDS = 10
 FRAME_BYTES_MAX = 64 << 20
 API_VERSIONS = 18
 CLOSED = "closed"

@@ -89,7 +89,7 @@ class Arena:
             one.close()
             if not one.is_recorded:
                 one.settle = None
-                names = ["~t0", "~t1", "~t2", "~missing"]
+                names = ["~t0", "~t1", "~t2", "~missing", "~none", "~x"]
                 step = {"lane": 0, "key": 20, "version": 5, "body": {"topic_names": names, "timeout_ms": 30000}}
                 one.send(step)
                 one.receive(step)

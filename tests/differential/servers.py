@@ -16,6 +16,7 @@ PROPERTIES = {
 KAFKA_ONLY = {
     "transaction.state.log.num.partitions": "4", "log.cleaner.backoff.ms": "3600000", "log.initial.task.delay.ms": "86400000",
     "controller.quorum.append.linger.ms": "1",
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users": "User:ANONYMOUS",
 }
 
 

@@ -85,8 +85,12 @@ class Side:
         deadline = time.monotonic() + TRANSIENT_SECONDS
         frame = lane.receive(seconds)
         while True:
-            if frame is None or frame == link.CLOSED:
-                return CLOSED if frame else None
+            if frame == link.CLOSED:
+                return CLOSED
+            if frame is None:
+                if "waits" not in step:
+                    lane.close()  # whoever does not answer takes no other request from this connection
+                return None
             try:
                 value = self.decode(step, frame, lane)
             except codec.Malformed as reason:
