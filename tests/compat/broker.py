@@ -1,25 +1,29 @@
-"""One sluice broker for one check."""
+"""One broker for one check: ours, or Apache Kafka where the check itself is tried."""
 
 import os
 import select
 import signal
+import socket
 import subprocess
 import time
 
 READY_SECONDS = 20
+PROPERTIES = {"group.initial.rebalance.delay.ms": "0"}
 
 
 class LeftOut(Exception):
-    """What the check needs is not installed."""
+    """What the check needs is not installed, or the client does not do such things."""
 
 
-class Broker:
+class Sluice:
     """Runs on a free port of loopback until the `with` ends; must then stop cleanly."""
 
-    def __init__(self, sluice, data_dir, *arguments):
+    name = "sluice"
+
+    def __init__(self, sluice, data_dir, properties=None):
         self.sluice = sluice
         self.data_dir = data_dir
-        self.arguments = list(arguments)
+        self.properties = {**PROPERTIES, **(properties or {})}
         self.address = None
         self.process = None
 
@@ -28,7 +32,7 @@ class Broker:
         return self
 
     def __exit__(self, kind, value, trace):
-        if self.process is None:
+        if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=READY_SECONDS)
@@ -37,15 +41,14 @@ class Broker:
 
     def start(self):
         listen = self.address or "127.0.0.1:0"  # a restart keeps its port
-        self.process = subprocess.Popen(
-            [self.sluice, "broker", "--listen", listen, "--data-dir", self.data_dir,
-             "-X", "group.initial.rebalance.delay.ms=0", *self.arguments],
-            stdout=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + READY_SECONDS
+        properties = [word for key, value in self.properties.items() for word in ("-X", f"{key}={value}")]
+        with open(self.data_dir + ".log", "ab") as log:
+            self.process = subprocess.Popen(
+                [self.sluice, "broker", "--listen", listen, "--data-dir", self.data_dir, *properties],
+                stdout=subprocess.PIPE, stderr=log, text=True)
         readable, _, _ = select.select([self.process.stdout], [], [], READY_SECONDS)
-        assert readable and time.monotonic() < deadline, "no ready line"
-        line = self.process.stdout.readline()
-        assert line.startswith("ready kafka://"), f"not a ready line: {line!r}"
+        line = self.process.stdout.readline() if readable else "(nothing)"
+        assert line.startswith("ready kafka://"), f"not a ready line: {line!r}\n{self.log()}"
         self.address = line.split()[1].removeprefix("kafka://")
 
     def kill(self):
@@ -54,12 +57,72 @@ class Broker:
         self.process.wait()
         self.process.stdout.close()
 
+    def log(self):
+        """The end of what it said."""
+        with open(self.data_dir + ".log", encoding="utf-8", errors="replace") as log:
+            return log.read()[-4000:]
+
+
+class ApacheKafka:
+    """The same of a real Apache Kafka, one node, by tools/apache-kafka."""
+
+    name = "kafka"
+    # Short, so that a node is let in again soon after its kill.
+    KAFKA_PROPERTIES = {"broker.session.timeout.ms": "1500", "broker.heartbeat.interval.ms": "500"}
+
+    def __init__(self, tool, data_dir, properties=None):
+        self.tool = tool
+        self.directory = data_dir
+        self.data_dir = os.path.join(data_dir, "node-1/data")
+        self.properties = {**PROPERTIES, **self.KAFKA_PROPERTIES, **(properties or {})}
+        self.address = None
+
+    def __enter__(self):
+        words = [word for key, value in self.properties.items() for word in ("--property", f"{key}={value}")]
+        self.address = run([self.tool, "start", self.directory, "--port", str(free_port_pair()), *words]).strip()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        run([self.tool, "stop", self.directory])
+
+    def start(self):
+        run([self.tool, "restart", self.directory, "1"])
+
+    def kill(self):
+        run([self.tool, "kill", self.directory, "1"])
+
+    def log(self):
+        with open(os.path.join(self.directory, "node-1/server.log"), encoding="utf-8", errors="replace") as log:
+            return log.read()[-4000:]
+
+
+def free_port_pair():
+    """A port below the ephemeral ones, free together with its successor: Kafka's controller listens there."""
+    for port in range(20000 + os.getpid() % 10000, 32000, 2):
+        with socket.socket() as first, socket.socket() as second:
+            try:
+                first.bind(("127.0.0.1", port))
+                second.bind(("127.0.0.1", port + 1))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no two free ports")
+
 
 def run(arguments, text=None, timeout=120, **more):
     """The program's standard output; its failure is an AssertionError with all it said."""
     done = subprocess.run(arguments, input=text, capture_output=True, text=True, timeout=timeout, check=False, **more)
-    assert done.returncode == 0, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"{arguments} ended with {done.returncode}:\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
     return done.stdout
+
+
+def wait_until(condition, what, seconds=30):
+    """The condition's first true value; fails with `what` when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"did not happen within {seconds} s: {what}"
+        time.sleep(0.05)
+    return value
 
 
 def log_files(data_dir, topic):

@@ -5,10 +5,11 @@ import os
 import re
 import subprocess
 
-from broker import Broker, LeftOut
+from broker import LeftOut, Sluice
+from check import Check
 
-AUTHORIZER = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer"
-SUPER_USERS = "super.users=User:ANONYMOUS"
+PROPERTIES = {"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+              "super.users": "User:ANONYMOUS"}
 METRICS = "org.apache.kafka.tools.ClientMetricsCommand"
 
 # (tool, arguments, what goes to its standard input); @FILE is a file with this content.
@@ -118,15 +119,15 @@ class Admin:
         return {int(key): versions for key, versions in re.findall(r"\w+\((\d+)\): ([\d to]+\d)", said)}
 
     def against_kafka(self, broker, work):
-        if self.tool is None:
-            raise LeftOut("needs --java")
+        if broker.name != "sluice":
+            raise LeftOut("compares both")
         directory = os.path.join(work, "kafka")
-        started = subprocess.run([self.tool, "start", directory, "--port", "29400", "--property", AUTHORIZER,
-                                  "--property", SUPER_USERS], capture_output=True, text=True, timeout=200, check=True)
+        properties = [word for key, value in PROPERTIES.items() for word in ("--property", f"{key}={value}")]
+        started = subprocess.run([self.tool, "start", directory, "--port", "29400", *properties], capture_output=True, text=True, timeout=200, check=True)
         theirs = started.stdout.strip()
         try:
             data = os.path.join(work, "authorized")
-            with Broker(broker.sluice, data, "-X", AUTHORIZER, "-X", SUPER_USERS) as ours:
+            with Sluice(broker.sluice, data, PROPERTIES) as ours:
                 problems = self.compare(ours.address, theirs, work)
                 expected = {k: v for k, v in self.versions(theirs).items() if k not in LEFT_OUT_KEYS}
                 told = self.versions(ours.address)
@@ -140,4 +141,4 @@ class Admin:
 
 
 def checks(tool):
-    return [("java: admin tools as Apache Kafka", Admin(tool).against_kafka)]
+    return [Check("java", "admin tools print the same", Admin(tool).against_kafka, part="java")]

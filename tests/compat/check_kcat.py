@@ -3,6 +3,7 @@
 import shutil
 
 from broker import LeftOut, run
+from check import Check
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 LINES = "".join(f"line {i} {'x' * (i % 97)}\n" for i in range(50_000))
@@ -51,5 +52,5 @@ def offsets(broker, _):
 
 
 def checks():
-    return [("kcat: every codec", every_codec), ("kcat: a group over a restart", group_goes_on),
-            ("kcat: acks=all over a kill", acknowledged_is_kept), ("kcat: offsets", offsets)]
+    return [Check("kcat", "every codec", every_codec), Check("kcat", "a group over a restart", group_goes_on),
+            Check("kcat", "acks=all over a kill", acknowledged_is_kept), Check("kcat", "offsets", offsets)]

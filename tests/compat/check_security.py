@@ -5,7 +5,8 @@ import os
 import shutil
 import socket
 
-from broker import Broker, LeftOut, run
+from broker import LeftOut, Sluice, run
+from check import Check
 
 MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN")
 JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="secret";'
@@ -30,9 +31,8 @@ def certificate(work):
 
 
 def properties(port, store):
-    return [f"listeners=PLAINTEXT://127.0.0.1:0,SASL_SSL://127.0.0.1:{port}", "ssl.keystore.type=PEM",
-            f"ssl.keystore.location={store}", f"sasl.enabled.mechanisms={','.join(MECHANISMS)}",
-            f"plain.sasl.jaas.config={JAAS}"]
+    return {"listeners": f"PLAINTEXT://127.0.0.1:0,SASL_SSL://127.0.0.1:{port}", "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": store, "sasl.enabled.mechanisms": ",".join(MECHANISMS), "plain.sasl.jaas.config": JAAS}
 
 
 def add_users(address):
@@ -56,12 +56,13 @@ def kcat(port, ca, mechanism, password, *arguments, text=None):
 
 
 def sasl_ssl(broker, work):
+    if broker.name != "sluice":
+        raise LeftOut("starts a broker of its own")
     if shutil.which("openssl") is None:
         raise LeftOut("needs openssl")
     ca, store = certificate(work)
     port = free_port()
-    extra = [word for one in properties(port, store) for word in ("-X", one)]
-    with Broker(broker.sluice, os.path.join(work, "secured"), *extra) as secured:
+    with Sluice(broker.sluice, os.path.join(work, "secured"), properties(port, store)) as secured:
         add_users(secured.address)
         lines = "".join(f"value {i} {'x' * 300}\n" for i in range(5000))
         for mechanism in MECHANISMS:
@@ -80,4 +81,4 @@ def sasl_ssl(broker, work):
 
 
 def checks():
-    return [("kcat: SASL over TLS", sasl_ssl)]
+    return [Check("kcat", "SASL over TLS", sasl_ssl)]

@@ -12,10 +12,10 @@ readonly build_packages=(
   libssl-dev libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libxxhash-dev
 )
 readonly test_tools=(clang-format-19:clang-format-19 shellcheck:shellcheck kcat:kcat git:git)
-readonly test_packages=(libgtest-dev libgmock-dev)
+readonly test_packages=(libgtest-dev libgmock-dev rapidjson-dev)
 readonly clang_tools=(clang++-19:clang-19 clang-tidy-19:clang-tidy-19)
 readonly clang_packages=(libclang-rt-19-dev llvm-19)
-readonly java_tools=(java:default-jre-headless mvn:maven)
+readonly java_tools=(java:default-jre-headless javac:default-jdk-headless mvn:maven)
 
 as_root() {
   if ((EUID == 0)); then

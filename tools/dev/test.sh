@@ -64,6 +64,8 @@ e2e() { "$venv/bin/python" tests/e2e/run.py --sluice build/release/sluice "$@"; 
 
 compat() { PATH=$venv/bin:$PATH tests/compat/run --sluice build/release/sluice "$@"; }
 
+librdkafka_suite() { python3 tests/compat/librdkafka_suite.py short --sluice build/release/sluice; }
+
 short_tests() {
   step unit unit_tests asan
   step e2e e2e
@@ -85,7 +87,8 @@ long_tests() {
   step build-clang compile clang
   step clang-tidy clang_tidy
   step unit-tsan unit_tests tsan
-  step compat-java compat --java tools/apache-kafka
+  step compat-long compat --java --clients
+  step librdkafka-suite librdkafka_suite
   step e2e-long e2e --long
   step schema check_schema
   step fuzz-short fuzz_all 30
