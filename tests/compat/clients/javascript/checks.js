@@ -180,4 +180,4 @@ async function main(open) {
   process.exit(0);
 }
 
-module.exports = { main };
+module.exports = { main, until };

@@ -3,7 +3,7 @@
 const assert = require('node:assert');
 const { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = require('kafkajs');
 const lz4 = require('lz4js');
-const { main } = require('./checks');
+const { main, until } = require('./checks');
 
 CompressionCodecs[CompressionTypes.Snappy] = require('kafkajs-snappy');
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
@@ -18,10 +18,14 @@ async function adminOnly(admin) {
   await admin.createPartitions({ topicPartitions: [{ topic: 'other', count: 3 }] });
   const resource = { type: ConfigResourceTypes.TOPIC, name: 'other' };
   await admin.alterConfigs({ resources: [{ ...resource, configEntries: [{ name: 'retention.ms', value: '12345' }] }] });
-  const { resources } = await admin.describeConfigs({ resources: [{ ...resource, configNames: ['retention.ms'] }] });
-  assert.strictEqual(resources[0].configEntries[0].configValue, '12345');
-  const { topics } = await admin.fetchTopicMetadata({ topics: ['other'] });
-  assert.strictEqual(topics[0].partitions.length, 3);
+  await until('the retention is what was set', async () => {
+    const { resources } = await admin.describeConfigs({ resources: [{ ...resource, configNames: ['retention.ms'] }] });
+    return resources[0].configEntries[0].configValue === '12345';
+  });
+  await until('the topic has three partitions', async () => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: ['other'] });
+    return topics[0].partitions.length === 3;
+  });
   assert.strictEqual((await admin.describeCluster()).brokers.length, 1);
   return ', partitions, configs';
 }

@@ -141,11 +141,17 @@ def gone(admin):
     return condition
 
 
+def retained(admin):
+    async def condition():
+        return "12345" in str(await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "events")]))
+    return condition
+
+
 async def admin_calls(bootstrap):
     admin = await create(bootstrap, "events", 2)
     await admin.create_partitions({"events": NewPartitions(4)})
     await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "events", configs={"retention.ms": "12345"})])
-    assert "12345" in str(await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "events")]))
+    await until(retained(admin), "the retention is what was set")
     await produce(bootstrap, "events", [value("a", i) for i in range(100)])
     async with member(bootstrap) as reader:
         ends = await reader.end_offsets([TopicPartition("events", p) for p in range(4)])

@@ -162,8 +162,12 @@ def admin_calls(bootstrap):
     resource = ConfigResource(ResourceType.TOPIC, "events", incremental_configs=[
         ConfigEntry("retention.ms", "12345", incremental_operation=AlterConfigOpType.SET)])
     done(admin.incremental_alter_configs([resource]))
-    described = done(admin.describe_configs([ConfigResource(ResourceType.TOPIC, "events")]))
-    assert next(iter(described.values()))["retention.ms"].value == "12345"
+
+    def retention():
+        described = done(admin.describe_configs([ConfigResource(ResourceType.TOPIC, "events")]))
+        return next(iter(described.values()))["retention.ms"].value
+
+    wait_until(lambda: retention() == "12345", "the retention is what was set")
     produce(bootstrap, "events", [value("a", i) for i in range(100)])
     places = [TopicPartition("events", p) for p in range(4)]
     ends = done(admin.list_offsets({place: OffsetSpec.latest() for place in places}))

@@ -139,7 +139,8 @@ def admin_calls(bootstrap):
     admin = create(bootstrap, "events", 2)
     admin.create_partitions({"events": NewPartitions(4)})
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "events", configs={"retention.ms": "12345"})])
-    assert "12345" in str(admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "events")]))
+    events = [ConfigResource(ConfigResourceType.TOPIC, "events")]
+    wait_until(lambda: "12345" in str(admin.describe_configs(events)), "the retention is what was set")
     produce(bootstrap, "events", [value("a", i) for i in range(100)])
     reader = KafkaConsumer("events", bootstrap_servers=bootstrap, group_id="readers", auto_offset_reset="earliest")
     ends = reader.end_offsets([TopicPartition("events", p) for p in range(4)])

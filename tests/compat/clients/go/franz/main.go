@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -257,12 +258,12 @@ func admin(bootstrap string) string {
 	for _, altered := range Got(admin.AlterTopicConfigs(background, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: &text}}, "events")) {
 		Must(altered.Err)
 	}
-	configs := Got(Got(admin.DescribeTopicConfigs(background, "events")).On("events", nil))
-	found := false
-	for _, config := range configs.Configs {
-		found = found || config.Key == "retention.ms" && config.MaybeValue() == text
-	}
-	Assert(found, "retention.ms is not what was set")
+	WaitUntil("retention.ms is what was set", func() bool {
+		configs := Got(Got(admin.DescribeTopicConfigs(background, "events")).On("events", nil))
+		return slices.ContainsFunc(configs.Configs, func(config kadm.Config) bool {
+			return config.Key == "retention.ms" && config.MaybeValue() == text
+		})
+	})
 	produce(bootstrap, "events", values(100, "a"))
 	ends := Got(admin.ListEndOffsets(background, "events"))
 	sum, fullest := int64(0), kadm.ListedOffset{}

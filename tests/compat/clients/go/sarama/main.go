@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -237,11 +238,12 @@ func admin(bootstrap string) string {
 	text := "12345"
 	set := map[string]sarama.IncrementalAlterConfigsEntry{"retention.ms": {Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &text}}
 	Must(admin.IncrementalAlterConfig(sarama.TopicResource, "events", set, false))
-	found := false
-	for _, entry := range Got(admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: "events"})) {
-		found = found || entry.Name == "retention.ms" && entry.Value == text
-	}
-	Assert(found, "retention.ms is not what was set")
+	WaitUntil("retention.ms is what was set", func() bool {
+		entries := Got(admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: "events"}))
+		return slices.ContainsFunc(entries, func(entry sarama.ConfigEntry) bool {
+			return entry.Name == "retention.ms" && entry.Value == text
+		})
+	})
 	produce(bootstrap, messages("events", 100, "a"), sarama.CompressionNone)
 	client := Got(sarama.NewClient([]string{bootstrap}, settings()))
 	defer client.Close()
