@@ -44,7 +44,7 @@ SHORT = ("0001 0002 0005 0008 0011 0012 0013 0014 0015 0017 0019 0021 0022 0026 
          "0057 0059 0061 0063 0067 0069 0070 0073 0081 0082 0085 0090 0099 0103 0110 0112 0129 0130 0132 0137 0140").split()
 
 # What the suite's maintainers run their brokers with (tests/cluster_testing.py and scenarios/ there).
-SETTINGS = {"num.partitions": "4", "broker.rack": "RACK1"}
+SETTINGS = {"num.partitions": "4", "broker.rack": "RACK1", "group.initial.rebalance.delay.ms": "3000"}
 AUTHORIZER = {"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
               "allow.everyone.if.no.acl.found": "true", "super.users": "User:admin"}
 SCENARIOS = {"default": {"auto.create.topics.enable": "true"}, "noautocreate": {"auto.create.topics.enable": "false"}}
