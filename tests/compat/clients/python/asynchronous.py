@@ -165,7 +165,6 @@ async def admin_calls(bootstrap):
         assert "readers" in str(await admin.list_consumer_groups())
         assert "readers" in str(await admin.describe_consumer_groups(["readers"]))
         assert len(await admin.list_consumer_group_offsets("readers")) == 4
-    await admin.delete_consumer_groups(["readers"])
     assert await admin.describe_cluster()
     await admin.delete_topics(["events"])
     await until(gone(admin), "the topic is gone")

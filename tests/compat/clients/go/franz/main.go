@@ -155,12 +155,14 @@ func (m *member) leave() {
 	m.client.Close()
 }
 
-func share(bootstrap string, options ...kgo.Opt) string {
+func share(bootstrap, protocol string, options ...kgo.Opt) string {
 	admin := create(bootstrap, "events", Partitions)
 	defer admin.Close()
 	produce(bootstrap, "events", values(Count, "a"))
 	first := join(bootstrap, options...)
 	WaitUntil("the first member has all partitions", func() bool { return first.owns() == 4 })
+	_, there := Got(admin.ListGroupsByType(background, []string{protocol}))["readers"]
+	Assert(there, "the group is not of the type", protocol)
 	second := join(bootstrap, options...)
 	WaitUntil("two partitions for each member", func() bool { return first.owns() == 2 && second.owns() == 2 })
 	second.leave()
@@ -184,8 +186,8 @@ func share(bootstrap string, options ...kgo.Opt) string {
 	return fmt.Sprintf("two members, %d records, a restart", Count)
 }
 
-func group(bootstrap string) string    { return share(bootstrap) }
-func group848(bootstrap string) string { return share(bootstrap, kgo.ServerSideBalancer()) }
+func group(bootstrap string) string    { return share(bootstrap, "classic") }
+func group848(bootstrap string) string { return share(bootstrap, "consumer", kgo.ServerSideBalancer()) }
 
 func transaction(producer *kgo.Client, values []string, end kgo.TransactionEndTry) error {
 	if err := producer.BeginTransaction(); err != nil {
