@@ -225,7 +225,6 @@ Result<void> PartitionLog::seal_active(std::int64_t now_ms) {
   sealed_.insert(sealed_.end(), std::make_move_iterator(parts.begin()), std::make_move_iterator(parts.end()));
   if (segments_.size() > 1 && indexed_ != nullptr) indexed_->indexes().unload();
   indexed_ = &segment;
-  segment.txns().unload();
   next->first_append_ms = next->last_append_ms = now_ms;
   segments_.push_back(std::move(next));
   drop_stray_snapshots();

@@ -16,6 +16,8 @@
 namespace sluice::log {
 namespace {
 
+/// Aborted transactions of the active segment that are kept in memory.
+constexpr std::size_t unwritten_txns_max = 4096;
 constexpr std::uint64_t snapshot_bytes_max = std::uint64_t{64} << 20;
 
 }  // namespace
@@ -37,7 +39,12 @@ Result<Appended> PartitionLog::append_marker(ProducerId producer_id, ProducerEpo
   const MutableBytes batch = SLUICE_TRY(builder.finish_control(marker, now_ms, log_end_));
   BatchHead head = head_of(SLUICE_TRY(record::BatchView::parse(batch)));
   SLUICE_TRY(store(batch, head, epoch, now_ms));
-  if (const auto aborted = producers_->note_marker(head, marker, now_ms)) active().txns().note(*aborted);
+  if (const auto aborted = producers_->note_marker(head, marker, now_ms)) {
+    TxnIndex& txns = active().txns();
+    txns.note(*aborted);
+    // Only for the memory: where it does not succeed, sealing the segment comes to it again.
+    if (txns.unwritten() % unwritten_txns_max == 0) (void)txns.persist(fs_);
+  }
   return Appended{head.range, false, record::no_timestamp};
 }
 

@@ -195,7 +195,6 @@ Result<void> Recovery::trust_txns(std::size_t index) {
     txns_rebuilt_.push_back(&segment);
     ++log_.recovery_.indexes_rebuilt;
   }
-  if (index + 1 < log_.segments_.size()) segment.txns().unload();
   return {};
 }
 
@@ -334,22 +333,11 @@ Result<void> Recovery::store_scanned() {
     } else {
       return stored;
     }
-    if (std::ranges::find(txns_rebuilt_, segment) == txns_rebuilt_.end()) SLUICE_TRY(store_txns(*segment));
+    SLUICE_TRY(segment->txns().replace(log_.fs_));
   }
   for (Segment* const segment : txns_rebuilt_) {
-    if (segment != &log_.active()) SLUICE_TRY(store_txns(*segment));
+    if (segment != &log_.active()) SLUICE_TRY(segment->txns().replace(log_.fs_));
   }
-  return {};
-}
-
-/// Recovery must not need room: without it the file is left such that it is made again the next time.
-Result<void> Recovery::store_txns(Segment& segment) {
-  TxnIndex& txns = segment.txns();
-  const Result<bool> there = txns.persist(log_.fs_);
-  if (!there && there.error().code != Code::no_space) return std::unexpected(there.error());
-  if (!there) SLUICE_TRY(txns.spoil(log_.fs_));
-  if (!there || *there) SLUICE_TRY(log_.fs_.sync_file(txns.path()));
-  txns.unload();
   return {};
 }
 

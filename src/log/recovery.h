@@ -59,7 +59,6 @@ class Recovery {
   Result<void> finish(bool scanned);
   Result<void> rewrite(const Tail& tail);
   Result<void> store_scanned();
-  Result<void> store_txns(Segment& segment);
   Result<void> make_names_again();
   Result<void> remove_doomed();
 

@@ -96,24 +96,46 @@ TEST_F(TransactionsTest, TheEarliestOpenTransactionDecides) {
 }
 
 TEST_F(TransactionsTest, AMarkerIsByteForByteWhatKafkaWrites) {
-  create();
-  const auto marker = log->append_marker(ProducerId{1000}, ProducerEpoch{3}, {Kind::commit, 12},
-                                         LeaderEpoch{5}, 1'700'000'000'123);
-  ASSERT_TRUE(marker) << to_string(marker.error());
+  // At the end of a segment that Apache Kafka 4.3.1 wrote: the abort of producer 0.
+  const unsigned char kafkas[] = {0,    0,    0,    0,    0,    0,    0,    16,    // base offset
+                                  0,    0,    0,    66,                            // length
+                                  0,    0,    0,    0,                             // leader epoch
+                                  2,                                               // magic
+                                  0xdc, 0x16, 0xa7, 0x47,                          // CRC
+                                  0,    0x30,                                      // transactional, control
+                                  0,    0,    0,    0,                             // last offset delta
+                                  0,    0,    0x01, 0xa2, 0x10, 0x16, 0x90, 0xbc,  // base timestamp
+                                  0,    0,    0x01, 0xa2, 0x10, 0x16, 0x90, 0xbc,  // max timestamp
+                                  0,    0,    0,    0,    0,    0,    0,    0,     // producer id
+                                  0,    0,                                         // epoch
+                                  0xff, 0xff, 0xff, 0xff,                          // sequence
+                                  0,    0,    0,    1,                             // one record
+                                  0x20, 0,    0,    0,                             // 16 bytes; deltas
+                                  0x08, 0,    0,    0,    0,                       // key: version, ABORT
+                                  0x0c, 0,    0,    0,    0,    0,    0,           // value: coordinator
+                                  0};                                              // no headers
+  create({.segment_ms_max = std::int64_t{1} << 50});
+  fill(0, 16, 16);
+  const std::size_t before = content("00000000000000000000.log").size();
+  ASSERT_TRUE(
+      log->append_marker(ProducerId{0}, ProducerEpoch{0}, {Kind::abort, 0}, LeaderEpoch{0}, 0x01a2101690bc));
   const Bytes bytes = content("00000000000000000000.log");
-  ASSERT_EQ(bytes.size(), 78u);
+  EXPECT_EQ(as_text(BytesView{bytes}.subspan(before)),
+            (std::string_view{reinterpret_cast<const char*>(kafkas), sizeof kafkas}));
+}
+
+TEST_F(TransactionsTest, AMarkerNamesItsKindAndCoordinator) {
+  create();
+  ASSERT_TRUE(
+      log->append_marker(ProducerId{1000}, ProducerEpoch{3}, {Kind::commit, 12}, LeaderEpoch{5}, now));
+  const Bytes bytes = content("00000000000000000000.log");
   const record::BatchView batch = *record::BatchView::parse(bytes);
   EXPECT_TRUE(batch.crc_ok());
-  EXPECT_EQ(batch.attributes(), 0x30);
   EXPECT_EQ(batch.leader_epoch(), LeaderEpoch{5});
-  EXPECT_EQ(batch.base_sequence(), -1);
-  EXPECT_EQ(batch.max_timestamp_ms(), 1'700'000'000'123);
-  const unsigned char record[] = {0x20,                         // 16 bytes follow
-                                  0,    0, 0,                   // attributes, deltas
-                                  0x08, 0, 0, 0, 1,             // key: version 0, COMMIT
-                                  0x0c, 0, 0, 0, 0, 0, 12, 0};  // value: version 0, coordinator; no headers
-  EXPECT_EQ(as_text(BytesView{bytes}.subspan(61)),
-            (std::string_view{reinterpret_cast<const char*>(record), sizeof record}));
+  const auto marker = *record::parse_control(batch);
+  ASSERT_TRUE(marker);
+  EXPECT_EQ(marker->kind, Kind::commit);
+  EXPECT_EQ(marker->coordinator_epoch, 12);
 }
 
 TEST_F(TransactionsTest, AbortedTransactionsAreTheOnesThatOverlapTheRange) {
@@ -336,6 +358,24 @@ TEST_F(TransactionsTest, AnOpenTransactionIsNeverForgottenByAge) {
   ASSERT_TRUE(log->close());
   reopen(true, now + 50000);
   EXPECT_TRUE(log->open_transaction(ProducerId{2}));
+}
+
+TEST_F(TransactionsTest, ManyAbortedTransactionsDoNotStayInMemory) {
+  create();
+  for (std::int32_t sequence = 0; sequence < 5000; ++sequence) {
+    write(1, sequence);
+    end_with(1, Kind::abort);
+  }
+  ASSERT_TRUE(log->sync());
+  EXPECT_EQ(content("00000000000000000000.txnindex").size(), 4096u * 34) << "the rest when it is sealed";
+  EXPECT_EQ(aborted(0, 10000).size(), 5000u);
+  EXPECT_EQ(aborted(8000, 8400).size(), 200u);
+  fs.restart(sim::Crash::all_lost);
+  reopen();
+  EXPECT_EQ(aborted(0, 10000).size(), 5000u);
+  ASSERT_TRUE(log->close());
+  reopen(true);
+  EXPECT_EQ(aborted(0, 10000).size(), 5000u);
 }
 
 class DamagedTxnIndexTest : public TransactionsTest {

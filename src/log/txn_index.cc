@@ -12,8 +12,6 @@
 namespace sluice::log {
 namespace {
 
-/// A marker takes 78 bytes of a segment that has at most 2^31.
-constexpr std::uint64_t index_bytes_max = std::uint64_t{1} << 30;
 constexpr std::size_t piece_entries = 128;
 
 void store(std::byte* p, const AbortedTransaction& transaction) {
@@ -49,13 +47,14 @@ class Entries {
  public:
   Entries(env::File& file, Offset base, std::uint64_t count) : file_(file), base_(base), count_(count) {}
 
+  /// Its bytes, until the next call.
   /// errors   corrupt: what is there is no entry · io_failed
-  Result<AbortedTransaction> at(std::uint64_t index) {
+  Result<const std::byte*> at(std::uint64_t index) {
     SLUICE_ASSERT(index < count_);
     if (index < piece_at_ || index >= piece_at_ + piece_count_) SLUICE_TRY(read_piece(index));
     const std::byte* const p = piece_ + (index - piece_at_) * txn_entry_bytes;
     if (!plausible(p, base_)) return fail(Code::corrupt, fmt::format("entry {} is damaged", index));
-    return parse(p);
+    return p;
   }
 
  private:
@@ -79,93 +78,117 @@ class Entries {
 }  // namespace
 
 TxnIndex::TxnIndex(const std::string& dir, Offset base)
-    : base_(base), path_(env::join(dir, file_name(base, txn_index_suffix))) {}
+    : base_(base), path_(env::join(dir, file_name(base, txn_index_suffix))), written_last_(base - 1) {}
 
 void TxnIndex::clear() {
-  entries_.clear();
-  count_ = persisted_ = 0;
+  tail_.clear();
+  written_ = 0;
+  written_last_ = base_ - 1;
   crc_ = 0;
-  loaded_ = true;
 }
 
 void TxnIndex::note(const AbortedTransaction& transaction) {
-  SLUICE_ASSERT(loaded_);
   std::byte bytes[txn_entry_bytes];
   store(bytes, transaction);
   crc_ = crc32c(BytesView{bytes}, crc_);
-  entries_.push_back(transaction);
-  ++count_;
+  tail_.push_back(transaction);
+}
+
+TxnDigest TxnIndex::digest() const {
+  return {static_cast<std::uint32_t>(written_ + tail_.size()), crc_};
+}
+
+Bytes TxnIndex::tail_bytes() const {
+  Bytes bytes(tail_.size() * txn_entry_bytes);
+  std::byte* p = bytes.data();
+  for (const AbortedTransaction& entry : tail_) {
+    store(p, entry);
+    p += txn_entry_bytes;
+  }
+  return bytes;
 }
 
 Result<bool> TxnIndex::persist(env::FileSystem& fs) {
-  if (!loaded_) return count_ > 0;
-  if (count_ == 0 && !SLUICE_TRY(fs.exists(path_))) return false;
+  if (written_ == 0 && tail_.empty() && !SLUICE_TRY(fs.exists(path_))) return false;
   const auto file = SLUICE_TRY(fs.open(path_, env::OpenMode::create));
-  const std::uint64_t bytes = count_ * txn_entry_bytes;
+  const std::uint64_t bytes = written_ * txn_entry_bytes;
   if (SLUICE_TRY(file->size()) > bytes) SLUICE_TRY(file->truncate(bytes));
-  Bytes tail((count_ - persisted_) * txn_entry_bytes);
-  std::byte* p = tail.data();
-  for (std::uint64_t i = persisted_; i < count_; ++i, p += txn_entry_bytes) store(p, entries_[i]);
-  if (!tail.empty()) SLUICE_TRY(file->write_at(persisted_ * txn_entry_bytes, tail));
-  persisted_ = count_;
+  if (tail_.empty()) return true;
+  SLUICE_TRY(file->write_at(bytes, tail_bytes()));
+  written_ += tail_.size();
+  written_last_ = tail_.back().last_offset;
+  tail_.clear();
   return true;
+}
+
+Result<void> TxnIndex::replace(env::FileSystem& fs) {
+  if (written_ > 0) return {};
+  if (tail_.empty() && !SLUICE_TRY(fs.exists(path_))) return {};
+  Result<void> replaced = fs.replace_file_durable(path_, tail_bytes());
+  if (!replaced && replaced.error().code == Code::no_space) {
+    const auto file = SLUICE_TRY(fs.open(path_, env::OpenMode::create));
+    SLUICE_TRY(file->truncate(1));
+    return file->sync();
+  }
+  SLUICE_TRY(std::move(replaced));
+  written_ = tail_.size();
+  if (written_ > 0) written_last_ = tail_.back().last_offset;
+  tail_.clear();
+  return {};
 }
 
 Result<bool> TxnIndex::load(env::FileSystem& fs, Offset end) {
   clear();
-  const Result<Bytes> content = fs.read_file(path_, index_bytes_max);
-  if (!content && content.error().code == Code::not_found) return true;
-  if (!content && content.error().code == Code::limit_exceeded) return false;
-  if (!content) return std::unexpected(content.error());
-  if (content->size() % txn_entry_bytes != 0) return false;
-  std::vector<AbortedTransaction> loaded(content->size() / txn_entry_bytes);
+  const Result<std::unique_ptr<env::File>> file = fs.open(path_, env::OpenMode::read);
+  if (!file && file.error().code == Code::not_found) return true;
+  if (!file) return std::unexpected(file.error());
+  const std::uint64_t bytes = SLUICE_TRY((*file)->size());
+  if (bytes % txn_entry_bytes != 0) return false;
+  const std::uint64_t count = bytes / txn_entry_bytes;
+  Entries entries{**file, base_, count};
   Offset last = base_ - 1;
-  const std::byte* p = content->data();
-  for (AbortedTransaction& entry : loaded) {
-    entry = parse(p);
-    if (!plausible(p, base_) || entry.last_offset <= last || entry.last_offset >= end) return false;
-    last = entry.last_offset;
-    p += txn_entry_bytes;
+  std::uint32_t crc = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Result<const std::byte*> entry = entries.at(i);
+    if (!entry && entry.error().code == Code::corrupt) return false;
+    if (!entry) return std::unexpected(entry.error());
+    const Offset marker = parse(*entry).last_offset;
+    if (marker <= last || marker >= end) return false;
+    last = marker;
+    crc = crc32c(BytesView{*entry, txn_entry_bytes}, crc);
   }
-  entries_ = std::move(loaded);
-  count_ = persisted_ = entries_.size();
-  crc_ = crc32c(*content);
+  written_ = count;
+  written_last_ = last;
+  crc_ = crc;
   return true;
 }
 
-Result<void> TxnIndex::spoil(env::FileSystem& fs) const {
-  return SLUICE_TRY(fs.open(path_, env::OpenMode::create))->truncate(1);
-}
-
-void TxnIndex::unload() {
-  if (persisted_ != count_) return;  // the file could not be written: memory alone has them
-  entries_ = {};
-  loaded_ = false;
-}
-
-Result<bool> TxnIndex::collect(env::FileSystem& fs, OffsetRange range,
-                               std::vector<AbortedTransaction>& out) const {
-  if (count_ == 0) return false;
-  if (loaded_) {
-    const auto first = std::ranges::lower_bound(entries_, range.begin, {}, &AbortedTransaction::last_offset);
-    for (auto entry = first; entry != entries_.end(); ++entry) {
-      if (take(*entry, range, out)) return true;
-    }
-    return false;
-  }
+Result<bool> TxnIndex::collect_written(env::FileSystem& fs, OffsetRange range,
+                                       std::vector<AbortedTransaction>& out) const {
   const auto file = SLUICE_TRY(fs.open(path_, env::OpenMode::read));
-  Entries entries{*file, base_, count_};
+  Entries entries{*file, base_, written_};
   std::uint64_t begin = 0;
-  for (std::uint64_t end = count_; begin < end;) {
+  for (std::uint64_t end = written_; begin < end;) {
     const std::uint64_t middle = begin + (end - begin) / 2;
-    if (SLUICE_TRY(entries.at(middle)).last_offset < range.begin) {
+    if (parse(SLUICE_TRY(entries.at(middle))).last_offset < range.begin) {
       begin = middle + 1;
     } else {
       end = middle;
     }
   }
-  for (; begin < count_; ++begin) {
-    if (take(SLUICE_TRY(entries.at(begin)), range, out)) return true;
+  for (; begin < written_; ++begin) {
+    if (take(parse(SLUICE_TRY(entries.at(begin))), range, out)) return true;
+  }
+  return false;
+}
+
+Result<bool> TxnIndex::collect(env::FileSystem& fs, OffsetRange range,
+                               std::vector<AbortedTransaction>& out) const {
+  if (written_last_ >= range.begin && written_ > 0 && SLUICE_TRY(collect_written(fs, range, out)))
+    return true;
+  const auto first = std::ranges::lower_bound(tail_, range.begin, {}, &AbortedTransaction::last_offset);
+  for (auto entry = first; entry != tail_.end(); ++entry) {
+    if (take(*entry, range, out)) return true;
   }
   return false;
 }

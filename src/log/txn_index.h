@@ -27,8 +27,8 @@ struct TxnDigest {
   friend bool operator==(const TxnDigest&, const TxnDigest&) = default;
 };
 
-/// In memory for the active segment and whatever was read again; else in the file, of which only what is
-/// asked for is read.
+/// The file, of which only what is asked for is read, and the newest entries, which are in memory until
+/// persist() writes them.
 class TxnIndex {
  public:
   /// For the segment at `base`, whose file in `dir` need not be there yet.
@@ -38,39 +38,43 @@ class TxnIndex {
   void clear();
   /// Notes the transaction that a marker at the segment's end aborted.
   void note(const AbortedTransaction& transaction);
-  bool empty() const { return count_ == 0; }
-  /// Known even while unloaded.
-  TxnDigest digest() const { return {static_cast<std::uint32_t>(count_), crc_}; }
+  /// Of all entries.
+  TxnDigest digest() const;
+  /// How many entries are in memory alone.
+  std::size_t unwritten() const { return tail_.size(); }
 
   /// Writes what the file does not have yet and cuts off what it has beyond. Not synced. Safe to repeat after
   /// an error. Returns whether there is a file.
   Result<bool> persist(env::FileSystem& fs);
-  /// Reads the file of a segment that ends at `end`. Returns false where it is not to be trusted: torn, not
-  /// growing, or of other offsets.
+  /// After a scan: replaces the file, durably, such that it has the old or the new entries whenever the power
+  /// goes. Where there is no room, it is left so that load() does not trust it. Does nothing where entries
+  /// came from the file.
+  Result<void> replace(env::FileSystem& fs);
+  /// Takes the file of a segment that ends at `end` as it is. Returns false where it is not to be trusted:
+  /// torn, not growing, or of other offsets.
   Result<bool> load(env::FileSystem& fs, Offset end);
-  /// Leaves a file that load() does not trust, where there is no room for one that is right.
-  Result<void> spoil(env::FileSystem& fs) const;
-  /// Frees the memory of entries that persist() wrote; they are read from the file from now on.
-  void unload();
 
   /// Appends those that have an offset in `range` to `out`. Returns true where transactions that end in later
   /// segments cannot have one.
   ///
-  /// errors   corrupt: the file has changed since it was loaded · io_failed
+  /// errors   corrupt, not_found: the file has changed since it was loaded · io_failed
   Result<bool> collect(env::FileSystem& fs, OffsetRange range, std::vector<AbortedTransaction>& out) const;
 
   const std::string& path() const { return path_; }
 
  private:
+  Bytes tail_bytes() const;
+  Result<bool> collect_written(env::FileSystem& fs, OffsetRange range,
+                               std::vector<AbortedTransaction>& out) const;
+
   // Constant after construction.
   Offset base_;
   std::string path_;
 
-  std::vector<AbortedTransaction> entries_;  // where loaded_
-  std::uint64_t count_ = 0;                  // of all entries
-  std::uint64_t persisted_ = 0;              // of those that the file has
-  std::uint32_t crc_ = 0;                    // of all entries, as the file has them
-  bool loaded_ = true;
+  std::uint64_t written_ = 0;             // entries that the file has
+  Offset written_last_;                   // the last offset of the last one of them
+  std::vector<AbortedTransaction> tail_;  // those after them
+  std::uint32_t crc_ = 0;                 // of all entries
 };
 
 }  // namespace sluice::log
