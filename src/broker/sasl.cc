@@ -121,9 +121,8 @@ class ScramExchange final : public SaslExchange {
     const auto credential = find_(user_);
     if (!credential) return wrong();
     credential_ = *credential;
-    nonce_ = std::string(*nonce) + nonce_;
     const std::string answer =
-        fmt::format("r={},s={},i={}", nonce_, base64(credential_.salt), credential_.iterations);
+        fmt::format("r={}{},s={},i={}", *nonce, nonce_, base64(credential_.salt), credential_.iterations);
     signed_ = fmt::format("{},{},", message.substr(gs2_header_.size()), answer);
     state_ = State::last;
     return to_owned(as_bytes(answer));
@@ -138,7 +137,9 @@ class ScramExchange final : public SaslExchange {
     const auto proof = from_base64(message.substr(at + 3));
     const std::string header = "c=" + base64(as_bytes(gs2_header_));
     if (parts.size() < 2 || parts[0] != header || !proof) return malformed();
-    if (parts[1] != "r=" + nonce_) return wrong();
+    // The RFC has the client's part before ours once. librdkafka before 2.8 writes it twice; Apache Kafka
+    // looks at the end only, where the part is that nobody could know before.
+    if (!parts[1].starts_with("r=") || !parts[1].ends_with(nonce_)) return wrong();
     signed_ += without_proof;
     const Bytes signature = hmac(mechanism_, credential_.stored_key, as_bytes(signed_));
     if (proof->size() != signature.size()) return wrong();
@@ -152,7 +153,7 @@ class ScramExchange final : public SaslExchange {
 
   ScramMechanism mechanism_;
   FindCredential find_;
-  std::string nonce_;  // ours, then the client's and ours
+  std::string nonce_;  // ours
   State state_ = State::first;
   std::string user_;
   std::string gs2_header_;

@@ -8,14 +8,20 @@
 namespace sluice::broker {
 namespace {
 
-ScramCredential credential(ScramMechanism mechanism, std::string_view password, BytesView salt,
-                           std::int32_t iterations) {
+Bytes salted_password(ScramMechanism mechanism, std::string_view password, BytesView salt,
+                      std::int32_t iterations) {
   const bool is_256 = mechanism == ScramMechanism::sha_256;
   Bytes salted(is_256 ? 32 : 64);
   PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
                     reinterpret_cast<const unsigned char*>(salt.data()), static_cast<int>(salt.size()),
                     iterations, is_256 ? EVP_sha256() : EVP_sha512(), static_cast<int>(salted.size()),
                     reinterpret_cast<unsigned char*>(salted.data()));
+  return salted;
+}
+
+ScramCredential credential(ScramMechanism mechanism, std::string_view password, BytesView salt,
+                           std::int32_t iterations) {
+  const Bytes salted = salted_password(mechanism, password, salt, iterations);
   return {to_owned(salt), hash(mechanism, hmac(mechanism, salted, as_bytes("Client Key"))),
           hmac(mechanism, salted, as_bytes("Server Key")), iterations};
 }
@@ -74,6 +80,23 @@ TEST(Scram, NeitherAnotherNonceNorAnUnknownUserNorHalfAMessageGetsIn) {
       EXPECT_FALSE(exchange->is_complete()) << text.substr(0, size);
     }
   }
+}
+
+TEST(Scram, AClientThatRepeatsItsNonceIsTakenAsApacheKafkaDoes) {
+  const Bytes salt = *from_base64("W22ZaJ0SNY7soEsUEjb6gQ==");
+  const Bytes salted = salted_password(ScramMechanism::sha_256, "pencil", salt, 4096);
+  const auto exchange = rfc_exchange();
+  const auto first = exchange->step(as_bytes(first_message));
+  ASSERT_TRUE(first);
+  const std::string without_proof =
+      "c=biws,r=rOprNGfwEbeRWgbNEkqOrOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
+  const std::string to_sign =
+      std::string(first_message.substr(3)) + "," + std::string(as_text(*first)) + "," + without_proof;
+  const Bytes client_key = hmac(ScramMechanism::sha_256, salted, as_bytes("Client Key"));
+  Bytes proof = hmac(ScramMechanism::sha_256, hash(ScramMechanism::sha_256, client_key), as_bytes(to_sign));
+  for (std::size_t i = 0; i < proof.size(); ++i) proof[i] ^= client_key[i];
+  EXPECT_TRUE(exchange->step(as_bytes(without_proof + ",p=" + base64(proof))));
+  EXPECT_TRUE(exchange->is_complete());
 }
 
 TEST(Plain, ThePasswordMustBeTheUsersOwn) {

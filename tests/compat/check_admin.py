@@ -67,6 +67,8 @@ def normal(text, server, work):
     text = re.sub(r'"logDir":"[^"]*"', '"logDir":"DIR"', text)
     text = re.sub(r"Epoch: \d+", "Epoch: N", text)
     text = re.sub(r"[A-Za-z.]+Exception: .*", "EXCEPTION", text)  # its class is compared, not whose words it has
+    text = re.sub(r"(Error while executing [a-z ]*command) : .*", r"\1", text)
+    text = re.sub(r"min\.insync\.replicas=1,?", "", text)  # with its ELR, Apache Kafka sets the default of all brokers
     return text.replace(work, "WORK")
 
 
@@ -109,6 +111,7 @@ class Admin:
     @staticmethod
     def lines(name, text):
         out = [line.strip() for line in text.splitlines() if line.strip() and "EXCEPTION" not in line]
+        out = [line for line in out if not line.startswith(" sensitive=") and not line.startswith("sensitive=")]
         if name == "features":
             out = [line for line in out if not line.removeprefix("Feature: ").startswith(LEFT_OUT_FEATURES)]
             out = [re.sub(r"SupportedMaxVersion: \S+", "", line) for line in out]
@@ -116,7 +119,7 @@ class Admin:
 
     def versions(self, server):
         _, said = self.run(server, "", "api-versions", "")
-        return {int(key): versions for key, versions in re.findall(r"\w+\((\d+)\): ([\d to]+\d)", said)}
+        return {int(key): versions for key, versions in re.findall(r"\w+\((\d+)\): (\d+(?: to \d+)?)", said)}
 
     def against_kafka(self, broker, work):
         if broker.name != "sluice":
