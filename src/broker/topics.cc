@@ -60,6 +60,7 @@ log::LogOptions Topics::log_options(const Topic& topic) const {
   const TopicSettings& s = topic.settings;
   options.segment_bytes_max = static_cast<std::uint64_t>(s.segment_bytes);
   options.segment_ms_max = s.segment_ms;
+  options.log_append_time = s.log_append_time;
   options.segment_index_bytes_max = static_cast<std::uint32_t>(s.segment_index_bytes);
   options.index_interval_bytes = static_cast<std::uint32_t>(s.index_interval_bytes);
   options.producer_expiration_ms = config_.number("producer.id.expiration.ms");

@@ -36,7 +36,8 @@ struct LogOptions {
   std::uint32_t segment_index_bytes_max = 10u << 20;                     ///< segment.index.bytes
   std::uint32_t index_interval_bytes = 4096;                             ///< index.interval.bytes
   std::int64_t producer_expiration_ms = std::int64_t{24} * 3600 * 1000;  ///< producer.id.expiration.ms
-  bool compacted = false;  ///< cleanup.policy has compact: holes between offsets are normal
+  bool log_append_time = false;  ///< message.timestamp.type: markers are stamped as well
+  bool compacted = false;        ///< cleanup.policy has compact: holes between offsets are normal
   /// Appends are kept for the journal up to this many bytes between two rounds; 0: there is no journal.
   std::uint32_t unjournaled_bytes_max = 0;
 };

@@ -37,6 +37,7 @@ Result<Appended> PartitionLog::append_marker(ProducerId producer_id, ProducerEpo
   record::BatchBuilder builder;
   builder.set_producer(producer_id, producer_epoch, record::no_sequence);
   const MutableBytes batch = SLUICE_TRY(builder.finish_control(marker, now_ms, log_end_));
+  if (options_.log_append_time) record::patch_max_timestamp(batch, now_ms, true);
   BatchHead head = head_of(SLUICE_TRY(record::BatchView::parse(batch)));
   SLUICE_TRY(store(batch, head, epoch, now_ms));
   if (const auto aborted = producers_->note_marker(head, marker, now_ms)) {

@@ -124,6 +124,16 @@ TEST_F(TransactionsTest, AMarkerIsByteForByteWhatKafkaWrites) {
             (std::string_view{reinterpret_cast<const char*>(kafkas), sizeof kafkas}));
 }
 
+TEST_F(TransactionsTest, AMarkerIsStampedWhereRecordsAre) {
+  create({.log_append_time = true});
+  ASSERT_TRUE(mark(7, Kind::abort));
+  const Bytes bytes = content("00000000000000000000.log");
+  const record::BatchView batch = *record::BatchView::parse(bytes);
+  EXPECT_TRUE(batch.crc_ok());
+  EXPECT_EQ(batch.attributes(), 0x38) << "as Kafka's where message.timestamp.type is LogAppendTime";
+  EXPECT_EQ(batch.max_timestamp_ms(), now);
+}
+
 TEST_F(TransactionsTest, AMarkerNamesItsKindAndCoordinator) {
   create();
   ASSERT_TRUE(
@@ -329,6 +339,30 @@ TEST_F(TransactionsTest, TheLastStableOffsetIsRightAtOnceAfterEveryKindOfRestart
   ASSERT_TRUE(mark(2, Kind::abort));
   ASSERT_TRUE(log->sync());
   EXPECT_EQ(stable(), log->high_watermark().value);
+}
+
+TEST_F(TransactionsTest, WhatTheJournalAloneHasIsDecidedAndComesBackUndecidedWhereItWas) {
+  create({.unjournaled_bytes_max = 4096});
+  write(1, 0, 2);
+  write(2, 0);
+  end_with(1, Kind::abort);
+  const Bytes batches = log->take_unjournaled();
+  EXPECT_EQ(stable(), 0);
+  ASSERT_TRUE(*log->note_journaled(log->log_end_offset()));
+  const auto check = [&] {
+    EXPECT_EQ(log->high_watermark(), Offset{4});
+    EXPECT_EQ(stable(), 2);
+    EXPECT_EQ(aborted(0, 4), (std::vector<AbortedTransaction>{transaction(1, 0, 3, 2)}));
+  };
+  check();
+  fs.restart(sim::Crash::all_lost);
+  reopen();
+  ASSERT_EQ(log->log_end_offset(), Offset{0}) << "the segments have nothing of it";
+  BytesView rest{batches};
+  while (const auto batch = *record::next_batch(rest))
+    ASSERT_TRUE(*log->append_replayed(batch->bytes(), now));
+  ASSERT_TRUE(log->sync());
+  check();
 }
 
 TEST_F(TransactionsTest, ATransactionWhoseBeginningIsDeletedHoldsTheStartOfTheLogBack) {
