@@ -138,6 +138,7 @@ Result<void> Broker::Impl::open_state() {
                        .syncer = nullptr,
                        .groups = nullptr,
                        .producer_ids = nullptr,
+                       .transactions = nullptr,
                        .server = nullptr,
                        .fetch_sessions = {},
                        .buffers = {},
@@ -158,6 +159,9 @@ Result<void> Broker::Impl::open_state() {
                          : std::make_unique<log::Journal>(*env_.fs, *env_.random, options_.data_dir));
   core_->groups = std::make_unique<Groups>(env_, *loop_, config_, notices_, *core_->topics, *core_->syncer);
   SLUICE_TRY(core_->groups->load());
+  core_->transactions = std::make_unique<Transactions>(env_, *loop_, config_, notices_, *core_->topics,
+                                                       *core_->syncer, *core_->groups, *core_->producer_ids);
+  core_->transactions->load();
   core_->fetch_sessions.set_slots_max(
       static_cast<std::size_t>(config_.number("max.incremental.fetch.session.cache.slots")));
   return {};
@@ -205,6 +209,7 @@ void Broker::Impl::schedule() {
 void Broker::Impl::housekeep() {
   const auto now = loop_->now();
   expire_produces(*core_);
+  core_->transactions->housekeep();
   if (now >= retention_due_) {
     core_->topics->apply_retention();
     core_->buffers.trim();
@@ -231,6 +236,7 @@ Result<void> Broker::Impl::stop() {
     core_->server.reset();
     if (core_->syncer) core_->syncer->stop();
     core_->pending_produces.clear();
+    core_->transactions.reset();
     core_->groups.reset();
     const log::Journal* const journal = core_->syncer ? core_->syncer->journal() : nullptr;
     const std::size_t newest = journal == nullptr ? 0 : journal->active();

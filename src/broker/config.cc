@@ -49,6 +49,8 @@ constexpr ServerProperty shown(std::string_view name, ValueType type, const char
 
 // Names and defaults are Apache Kafka 4.3's. What is not here does nothing in this broker and is refused.
 constexpr std::array table{
+    int32("add.partitions.to.txn.retry.backoff.max.ms", "100", 0,
+          "How long the first records of a transaction wait for the end of the last one."),
     list("advertised.listeners", nullptr, "What clients of each listener are told; else where it listens."),
     boolean("allow.everyone.if.no.acl.found", "false", "What holds for a resource without access rules."),
     choice("authorizer.class.name", "", "|org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -126,6 +128,18 @@ constexpr std::array table{
     int64("queued.max.request.bytes", "-1", -1,
           "Memory for requests that are being read; -1: twice socket.request.max.bytes."),
     int32("socket.request.max.bytes", "104857600", 1, "The most bytes of one request."),
+    int32("transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000", 1,
+          "How often transactions that are open for too long are looked for."),
+    int32("transaction.max.timeout.ms", "900000", 1,
+          "The longest time-out a transactional producer may ask for."),
+    boolean("transaction.partition.verification.enable", "true",
+            "Records of older clients are checked against the transaction before they are stored."),
+    int32("transaction.remove.expired.transaction.cleanup.interval.ms", "3600000", 1,
+          "How often unused transactional ids are looked for."),
+    int32("transaction.state.log.num.partitions", "50", 1, "Partitions of __transaction_state.", 10'000),
+    int32("transaction.state.log.segment.bytes", "104857600", 1024 * 1024,
+          "segment.bytes of __transaction_state, when it is made."),
+    int32("transactional.id.expiration.ms", "604800000", 1, "How long an unused transactional id is kept."),
 };
 
 constexpr std::array topic_table{

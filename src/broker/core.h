@@ -19,6 +19,7 @@
 #include "broker/settings.h"
 #include "broker/syncer.h"
 #include "broker/topics.h"
+#include "broker/transactions.h"
 #include "env/env.h"
 #include "record/compression.h"
 
@@ -40,6 +41,7 @@ struct Core {
   std::unique_ptr<Syncer> syncer;
   std::unique_ptr<Groups> groups;
   std::unique_ptr<ProducerIds> producer_ids;
+  std::unique_ptr<Transactions> transactions;
   std::unique_ptr<Server> server;
   FetchSessions fetch_sessions;
   BufferPool buffers;

@@ -470,6 +470,16 @@ ErrorCode Group::check_commit(const std::string& member_id, const std::optional<
   return ErrorCode::none;
 }
 
+ErrorCode Group::check_pending_commit(const std::string& member_id,
+                                      const std::optional<std::string>& instance_id,
+                                      std::int32_t generation) const {
+  if (state_ == GroupState::dead) return ErrorCode::coordinator_not_available;
+  if (generation < 0 && (state_ == GroupState::empty || (member_id.empty() && !instance_id)))
+    return ErrorCode::none;
+  if (const ErrorCode error = check_member(member_id, instance_id); error != ErrorCode::none) return error;
+  return generation == generation_ ? ErrorCode::none : ErrorCode::illegal_generation;
+}
+
 void Group::remove_member(Members::iterator at) {
   Member& member = at->second;
   host_.cancel(member.timer);

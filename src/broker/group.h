@@ -141,6 +141,12 @@ class Group {
   wire::ErrorCode check_commit(const std::string& member_id, const std::optional<std::string>& instance_id,
                                std::int32_t generation);
 
+  /// The same for positions in a transaction (KIP-447): its producer may leave all of it out, and a rebalance
+  /// does not keep it from committing what it has read.
+  wire::ErrorCode check_pending_commit(const std::string& member_id,
+                                       const std::optional<std::string>& instance_id,
+                                       std::int32_t generation) const;
+
   /// For a group of which only offsets are known, or that was read back after a restart. A restored member
   /// has one session time-out from now to show itself.
   void restore(GroupSnapshot snapshot);

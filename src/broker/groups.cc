@@ -73,12 +73,18 @@ Result<void> Groups::load_partition(log::PartitionLog& log) {
     while (true) {
       const auto batch = SLUICE_TRY(record::next_batch(rest));
       if (!batch) break;
-      if (batch->is_control()) continue;
+      if (batch->is_control()) {
+        SLUICE_TRY(load_marker(log.id().partition, *batch));
+        continue;
+      }
       const BytesView records = SLUICE_TRY(decompressor.records(*batch));
       SLUICE_TRY(
           record::for_each_record(records, batch->records_count(), [&](const record::RecordView& record) {
             if (!record.key) return;
-            const Result<void> applied = apply(*record.key, record.value);
+            const Result<void> applied =
+                batch->is_transactional()
+                    ? load_pending(log.id().partition, batch->producer_id(), *record.key, record.value)
+                    : apply(*record.key, record.value);
             if (applied) return;
             notices_.say_limited(
                 fmt::format("{}: a record at offset {} is passed over: {}", log::dir_name(log.id()),
@@ -96,8 +102,10 @@ Result<void> Groups::apply(BytesView key, const std::optional<BytesView>& value)
     Entry& entry = get(offset->group);
     if (offset->committed) {
       entry.offsets[offset->partition] = *offset->committed;
+      pending_offsets_.supersede(offset->group, offset->partition);
     } else {
       entry.offsets.erase(offset->partition);
+      pending_offsets_.drop(offset->group, offset->partition);
     }
   } else if (const auto* group = std::get_if<GroupChange>(&change)) {
     if (group->snapshot) {
@@ -171,6 +179,8 @@ void Groups::commit(const std::string& group_id, Changes changes, std::function<
          [this, group_id, changes = std::move(changes), done = std::move(done)](ErrorCode error) {
            if (error != ErrorCode::none) return done(error);
            for (const auto& [partition, committed] : changes) {
+             committed ? pending_offsets_.supersede(group_id, partition)
+                       : pending_offsets_.drop(group_id, partition);
              if (committed && is_current(partition, *committed)) {
                get(group_id).offsets[partition] = *committed;  // made again where it was removed meanwhile
              } else if (Entry* entry = find(group_id); entry != nullptr && !committed) {
@@ -206,9 +216,14 @@ void Groups::remove(const std::string& group_id, std::function<void(ErrorCode)> 
   for (const auto& [partition, committed] : entry->offsets)
     records.push_back(offset_record(group_id, partition, std::nullopt));
   take_away_pending(group_id, records);  // else a restart would bring them back
+  for (const auto& partition : pending_offsets_.partitions_of(group_id))
+    records.push_back(offset_record(group_id, partition, std::nullopt));
   records.push_back(group_record(group_id, std::nullopt));
   append(group_id, std::move(records), [this, group_id, done = std::move(done)](ErrorCode error) {
     const auto at = entries_.find(group_id);
+    if (error == ErrorCode::none)
+      for (const auto& partition : pending_offsets_.partitions_of(group_id))
+        pending_offsets_.drop(group_id, partition);
     if (error == ErrorCode::none && at != entries_.end()) {
       if (at->second.group->state() == GroupState::empty) {
         entries_.erase(at);
@@ -221,6 +236,10 @@ void Groups::remove(const std::string& group_id, std::function<void(ErrorCode)> 
 }
 
 void Groups::topic_deleted(const std::string& topic) {
+  for (const auto& [id, partition] : pending_offsets_.in_topic(topic)) {
+    pending_offsets_.drop(id, partition);
+    append(id, {offset_record(id, partition, std::nullopt)}, [](ErrorCode) {});
+  }
   for (auto& [id, entry] : entries_) {
     std::vector<GroupRecord> gone;
     std::erase_if(entry.offsets, [&](const auto& at) {
@@ -242,11 +261,13 @@ void Groups::expire() {
     const bool had_members = !entry.group->protocol_type().empty();
     Changes old;
     for (const auto& [partition, committed] : entry.offsets) {
+      if (pending_offsets_.is_pending(id, partition)) continue;
       const std::int64_t since =
           had_members ? std::max(entry.group->state_since_ms(), committed.commit_ms) : committed.commit_ms;
       if (now_ms - since > retention_ms) old.emplace_back(partition, std::nullopt);
     }
-    if (entry.offsets.empty() && now_ms - entry.group->state_since_ms() > retention_ms)
+    if (entry.offsets.empty() && !pending_offsets_.has_pending(id) &&
+        now_ms - entry.group->state_since_ms() > retention_ms)
       finished.push_back(id);
     if (!old.empty()) commit(id, std::move(old), [](ErrorCode) {});
   }
@@ -255,7 +276,7 @@ void Groups::expire() {
 
 // ---- the log behind them ----
 
-PartitionPtr Groups::partition_of(const std::string& group_id) {
+PartitionPtr Groups::partition_of(const std::string& group_id) const {
   const Topic* topic = topics_.find(offsets_topic);
   if (topic == nullptr) return nullptr;
   return topic->partition(group_partition(group_id, static_cast<std::int32_t>(topic->partitions.size())));
@@ -310,7 +331,7 @@ void Groups::maybe_compact(const PartitionPtr& partition) {
   log::PartitionLog* log = partition->log();
   std::uint64_t& above = compact_above_[partition.get()];
   above = std::max(above, compact_bytes_min);
-  if (log == nullptr || log->bytes() <= above) return;
+  if (log == nullptr || log->bytes() <= above || staging_ > 0) return;
   above = log->bytes() * compact_growth;  // not again before this one is through
   if (!log->roll(wall_ms())) return;
   const Offset begin = log->log_end_offset();
@@ -322,7 +343,8 @@ void Groups::maybe_compact(const PartitionPtr& partition) {
   }
   for (const Pending& pending : pending_[partition.get()])
     records.insert(records.end(), pending.records.begin(), pending.records.end());
-  const auto end = write(*partition, records);
+  auto end = write(*partition, records);
+  if (end) end = rewrite_pending_offsets(*partition, *end);
   syncer_.add(partition);
   if (!end) return;
   partition->when_durable(*end, [this, weak = std::weak_ptr(alive_), partition, begin](ErrorCode error) {

@@ -14,6 +14,7 @@
 #include "broker/group.h"
 #include "broker/group_records.h"
 #include "broker/notices.h"
+#include "broker/pending_offsets.h"
 #include "broker/syncer.h"
 #include "broker/topics.h"
 #include "env/env.h"
@@ -52,6 +53,15 @@ class Groups final : public GroupHost {
   /// Stores (or, nullopt, takes away) positions; `done` is called when that is durable, or with
   /// coordinator_not_available where it could not be made so.
   void commit(const std::string& group_id, Changes changes, std::function<void(wire::ErrorCode)> done);
+  /// Stores positions as a part of a producer's transaction (group_transactions.cc): durable, but pending
+  /// until transaction_ended. Errors also: invalid_producer_epoch.
+  void commit_pending(const std::string& group_id, ProducerId producer, ProducerEpoch epoch, Changes changes,
+                      std::function<void(wire::ErrorCode)> done);
+  /// A marker of `producer` is durable in this partition of __consumer_offsets.
+  void transaction_ended(PartitionId partition, ProducerId producer, bool commit);
+  const PendingOffsets& pending_offsets() const { return pending_offsets_; }
+  /// Where a group's records lie; nullopt while there is no __consumer_offsets.
+  std::optional<log::TopicPartition> place_of(const std::string& group_id) const;
   /// Forgets an empty group and its positions; non_empty_group, group_id_not_found.
   void remove(const std::string& group_id, std::function<void(wire::ErrorCode)> done);
   /// Positions in a deleted topic go with it, at once; those that are only on their way are not taken over.
@@ -79,7 +89,15 @@ class Groups final : public GroupHost {
 
   Result<void> load_partition(log::PartitionLog& log);
   Result<void> apply(BytesView key, const std::optional<BytesView>& value);
-  PartitionPtr partition_of(const std::string& group_id);
+  // group_transactions.cc
+  Result<void> load_pending(PartitionId partition, ProducerId producer, BytesView key,
+                            const std::optional<BytesView>& value);
+  Result<void> load_marker(PartitionId partition, const record::BatchView& batch);
+  Result<Offset> write_pending(Partition& partition, ProducerId producer, ProducerEpoch epoch,
+                               const std::vector<GroupRecord>& records);
+  Result<Offset> rewrite_pending_offsets(Partition& partition, Offset end);
+
+  PartitionPtr partition_of(const std::string& group_id) const;
   bool is_current(const log::TopicPartition& partition, const CommittedOffset& committed) const;
   void drop_stale();
   void take_away_pending(const std::string& group_id, std::vector<GroupRecord>& records);
@@ -96,6 +114,8 @@ class Groups final : public GroupHost {
   Syncer& syncer_;
   GroupLimits limits_;
   std::map<std::string, Entry> entries_;
+  PendingOffsets pending_offsets_;
+  std::size_t staging_ = 0;                       ///< batches for it that are not durable yet
   std::map<std::string, GroupSnapshot> loading_;  ///< while load() runs
   std::map<const Partition*, std::deque<Pending>> pending_;
   std::map<const Partition*, std::uint64_t> compact_above_;  ///< log bytes at which it is rewritten

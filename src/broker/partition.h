@@ -41,7 +41,12 @@ class Partition {
   bool is_online() const { return log_ != nullptr; }
 
   /// Appends one validated batch and notes its bytes for the watchers. Errors as PartitionLog::append.
-  Result<log::Appended> append(MutableBytes batch, std::int64_t now_ms);
+  Result<log::Appended> append(MutableBytes batch, std::int64_t now_ms,
+                               log::Origin origin = log::Origin::client);
+  /// The same with the control batch that ends a transaction; errors as PartitionLog::append_marker.
+  Result<log::Appended> append_marker(ProducerId producer_id, ProducerEpoch producer_epoch,
+                                      record::ControlMarker marker, std::int64_t now_ms,
+                                      int transaction_version);
 
   /// Calls `done` once everything below `end` is durable - at once where it is - or with
   /// kafka_storage_error where the log failed, or unknown_topic_or_partition where the partition was deleted.

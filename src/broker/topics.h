@@ -18,6 +18,7 @@
 namespace sluice::broker {
 
 constexpr std::string_view offsets_topic = "__consumer_offsets";
+constexpr std::string_view transactions_topic = "__transaction_state";
 
 struct Topic {
   std::string name;
@@ -27,7 +28,7 @@ struct Topic {
   TopicSettings settings;
   std::vector<PartitionPtr> partitions;
 
-  bool is_internal() const { return name == offsets_topic; }
+  bool is_internal() const { return name == offsets_topic || name == transactions_topic; }
   /// nullptr where the topic has no such partition.
   PartitionPtr partition(std::int32_t index) const {
     if (index < 0 || static_cast<std::size_t>(index) >= partitions.size()) return nullptr;

@@ -49,7 +49,9 @@ const State all_states[] = {State::empty,         State::ongoing,         State:
                             State::prepare_abort, State::complete_commit, State::complete_abort};
 
 TEST(Transaction, ANewIdGetsEpochZeroAndEachInitRaisesIt) {
-  Transaction t("id", {.producer_id = pid});
+  TransactionFacts made;
+  made.producer_id = pid;
+  Transaction t("id", made);
   auto first = t.init(60'000, std::nullopt, now, ids());
   ASSERT_TRUE(first);
   EXPECT_EQ(first->producer_epoch.value, 0);
@@ -90,7 +92,7 @@ TEST(Transaction, AProducerThatGoesOnMustHaveTheLastEpoch) {
 
 TEST(Transaction, UsedUpEpochsBringANewProducerId) {
   Transaction t = in(State::complete_commit, 32766);
-  auto rotated = t.init(1, std::nullopt, now, ids());
+  auto rotated = t.init(1, producer(32766), now, ids());
   ASSERT_TRUE(rotated);
   EXPECT_EQ(rotated->producer_id.value, 100);
   EXPECT_EQ(rotated->producer_epoch.value, 0);
@@ -149,7 +151,9 @@ TEST(Transaction, AnEndOfAnOldClientInEachState) {
       EXPECT_EQ(outcome(t.end(producer(6), commit, transaction_version_old, now, ids())), "PRODUCER_FENCED");
       const auto ended = t.end(producer(5), commit, transaction_version_old, now, ids());
       EXPECT_EQ(outcome(ended), commit ? expected[i].first : expected[i].second) << name(all_states[i]);
-      if (ended) EXPECT_EQ(ended->producer_epoch.value, 5);
+      if (ended) {
+        EXPECT_EQ(ended->producer_epoch.value, 5);
+      }
     }
   }
 }
@@ -236,7 +240,8 @@ TEST(Transaction, OnlyAnOpenOneTimesOutAndDowntimeDoesNotCount) {
   EXPECT_FALSE(t.is_timed_out(now + 500'000 + 60'000));
   EXPECT_TRUE(t.is_timed_out(now + 500'000 + 60'001));
   for (const State state : all_states) {
-    if (state != State::ongoing) EXPECT_FALSE(in(state).is_timed_out(now + 1'000'000'000));
+    if (state == State::ongoing) continue;
+    EXPECT_FALSE(in(state).is_timed_out(now + 1'000'000'000));
   }
 }
 

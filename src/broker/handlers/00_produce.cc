@@ -2,16 +2,23 @@
 //
 // acks=-1 is answered when the batch is durable (group commit), acks=1 when it is written, acks=0 never;
 // whatever was asked for, nothing is visible before it is durable (X14). Idempotent producers' repeated
-// batches get their first offset again (KIP-98). v13 names topics by id (KIP-516). Errors per partition:
+// batches get their first offset again (KIP-98). v13 names topics by id (KIP-516).
+//
+// The first batch of a transaction in a partition waits for its coordinator: v12 and later take the partition
+// into the transaction, durably (KIP-890 part 2); before, it must have been taken in by AddPartitionsToTxn,
+// else TRANSACTION_ABORTABLE (v11) or INVALID_TXN_STATE. Errors per partition:
 //   UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, INVALID_TOPIC_EXCEPTION (an internal topic) ·
 //   INVALID_REQUIRED_ACKS · NOT_ENOUGH_REPLICAS (min.insync.replicas above the one there is) ·
 //   CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE ·
-//   OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH · INVALID_TXN_STATE (there are no transactions yet)
-//   · KAFKA_STORAGE_ERROR (disk full, sync failed, partition halted) · REQUEST_TIMED_OUT
+//   OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, INVALID_PRODUCER_ID_MAPPING,
+//   CONCURRENT_TRANSACTIONS (before v12 NOT_ENOUGH_REPLICAS, which old clients send again) ·
+//   TRANSACTIONAL_ID_AUTHORIZATION_FAILED (transactional batches without a transactional id) ·
+//   KAFKA_STORAGE_ERROR (disk full, sync failed, partition halted) · REQUEST_TIMED_OUT
 // With acks=0 an error ends the connection: it is the only way to tell.
 #include <algorithm>
 
 #include "broker/handlers/handlers.h"
+#include "broker/handlers/produce_transaction.h"
 #include "broker/kafka_error.h"
 #include "record/batch.h"
 #include "record/validate.h"
@@ -25,18 +32,30 @@ using PartitionAnswer = wire::ProduceResponse::PartitionProduceResponse;
 
 /// A Produce that waits for the disk.
 struct PendingProduce {
+  struct Waiting {
+    std::size_t topic_at = 0;
+    std::size_t partition_at = 0;
+    bool is_over = false;
+  };
+
   RequestPtr request;
   wire::ProduceResponse response;
-  std::size_t waiting = 0;  ///< partitions not durable yet
+  std::vector<Waiting> partitions;  ///< that were appended to, and whether they are durable yet
+  std::size_t waiting = 0;          ///< those that are not
   bool answered = false;
   env::Instant deadline{};
   std::list<std::shared_ptr<PendingProduce>>::iterator place;  ///< in Core::pending_produces
   bool is_listed = false;
+
+  PartitionAnswer& answer_of(const Waiting& partition) {
+    return response.responses[partition.topic_at].partition_responses[partition.partition_at];
+  }
 };
 
 namespace {
 
 constexpr std::int16_t zstd_version_min = 7;
+constexpr std::int16_t topic_id_version_min = 13;
 constexpr std::string_view admin_client_id = "__admin_client";  // Kafka's own exception for internal topics
 
 struct Appending {
@@ -44,6 +63,7 @@ struct Appending {
   const RequestPtr& request;
   std::int16_t acks;
   std::int64_t now_ms;
+  const TransactionVerdict& verdict;
 };
 
 void set_error(PartitionAnswer& out, const Error& error) {
@@ -52,8 +72,8 @@ void set_error(PartitionAnswer& out, const Error& error) {
   out.error_message = error.message;
 }
 
-Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& partition, BytesView records,
-                             std::int64_t& log_append_time_ms) {
+Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& partition,
+                             MutableBytes records, std::int64_t& log_append_time_ms) {
   if (topic.is_internal() && a.request->client_id() != admin_client_id)
     return refuse(ErrorCode::invalid_topic_exception, "clients do not write to this topic");
   if (a.acks == -1 && topic.settings.min_insync_replicas > 1)
@@ -63,8 +83,7 @@ Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& 
   if (!parsed) return refuse(ErrorCode::corrupt_message, parsed.error().message);
   if (parsed->size() != records.size())
     return refuse(ErrorCode::invalid_record, "a Produce request has one batch a partition, no more");
-  if (parsed->is_transactional())
-    return refuse(ErrorCode::invalid_txn_state, "this broker has no transactions yet");
+  if (parsed->is_transactional()) SLUICE_TRY(a.verdict.check(partition.id()));
   if (parsed->codec() == record::Codec::zstd && a.request->version() < zstd_version_min)
     return refuse(ErrorCode::unsupported_compression_type, "zstd needs Produce version 7");
   record::ValidateOptions options;
@@ -73,10 +92,9 @@ Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& 
   options.now_ms = a.now_ms;
   options.timestamp_before_ms_max = topic.settings.timestamp_before_max_ms;
   options.timestamp_after_ms_max = topic.settings.timestamp_after_max_ms;
-  const MutableBytes batch = a.request->writable(records);
-  const record::Validated validated = SLUICE_TRY(record::validate(batch, options, a.core.decompressor));
+  const record::Validated validated = SLUICE_TRY(record::validate(records, options, a.core.decompressor));
   log_append_time_ms = validated.log_append_time_ms;
-  return partition.append(batch, a.now_ms);
+  return partition.append(records, a.now_ms);
 }
 
 void finish(Core& core, PendingProduce& pending) {
@@ -88,10 +106,13 @@ void finish(Core& core, PendingProduce& pending) {
 void wait_for_disk(Core& core, const std::shared_ptr<PendingProduce>& pending, const PartitionPtr& partition,
                    Offset end, std::size_t topic_at, std::size_t partition_at) {
   ++pending->waiting;
-  partition->when_durable(end, [&core, pending, topic_at, partition_at](ErrorCode error) {
+  const std::size_t at = pending->partitions.size();
+  pending->partitions.push_back({topic_at, partition_at, false});
+  partition->when_durable(end, [&core, pending, at](ErrorCode error) {
     if (pending->answered) return;
-    PartitionAnswer& out = pending->response.responses[topic_at].partition_responses[partition_at];
+    pending->partitions[at].is_over = true;
     if (error != ErrorCode::none) {
+      PartitionAnswer& out = pending->answer_of(pending->partitions[at]);
       out.error_code = wire::number(error);
       out.base_offset = -1;
       out.error_message = "the records were not made durable";
@@ -104,13 +125,12 @@ void wait_for_disk(Core& core, const std::shared_ptr<PendingProduce>& pending, c
 }
 
 // Appends what one partition got; where it has to be waited for, `pending` counts one more.
-void produce_partition(const Appending& a, const Topic* topic, ErrorCode unknown,
-                       const wire::ProduceRequest::PartitionProduceData& data,
-                       const std::shared_ptr<PendingProduce>& pending, bool& failed) {
+void produce_partition(const Appending& a, const Topic* topic, ErrorCode unknown, std::int32_t index,
+                       MutableBytes records, const std::shared_ptr<PendingProduce>& pending, bool& failed) {
   auto& answers = pending->response.responses.back().partition_responses;
   PartitionAnswer& out = answers.emplace_back();
-  out.index = data.index;
-  const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(data.index);
+  out.index = index;
+  const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(index);
   if (partition == nullptr) {
     failed = true;
     out.base_offset = -1;
@@ -118,7 +138,7 @@ void produce_partition(const Appending& a, const Topic* topic, ErrorCode unknown
     return;
   }
   std::int64_t log_append_time_ms = -1;
-  const auto appended = append(a, *topic, *partition, data.records.value_or(BytesView{}), log_append_time_ms);
+  const auto appended = append(a, *topic, *partition, records, log_append_time_ms);
   if (!appended) {
     failed = true;
     set_error(out, appended.error());
@@ -135,7 +155,8 @@ void produce_partition(const Appending& a, const Topic* topic, ErrorCode unknown
   }
 }
 
-void refuse_acks(const RequestPtr& request, const wire::ProduceRequest& asked) {
+void refuse_all(const RequestPtr& request, const wire::ProduceRequest& asked, ErrorCode error) {
+  if (asked.acks == 0) return request->close("a Produce with acks=0 failed, which has no answer");
   wire::ProduceResponse response;
   for (const auto& topic : asked.topic_data) {
     auto& out = response.responses.emplace_back();
@@ -145,24 +166,22 @@ void refuse_acks(const RequestPtr& request, const wire::ProduceRequest& asked) {
       PartitionAnswer& partition = out.partition_responses.emplace_back();
       partition.index = data.index;
       partition.base_offset = -1;
-      partition.error_code = wire::number(ErrorCode::invalid_required_acks);
+      partition.error_code = wire::number(error);
     }
   }
   request->answer(response);
 }
 
-}  // namespace
-
-void handle_produce(Core& core, const RequestPtr& request) {
-  wire::ProduceRequest asked;
-  if (!request->decode(asked)) return;
-  if (asked.acks < -1 || asked.acks > 1) return refuse_acks(request, asked);
-  const Appending a{core, request, asked.acks, core.env.clock->wall_ms()};
-  const bool by_id = request->version() >= 13;
+// `batches`: the records of each partition in the order of `asked`, to be patched in place.
+void produce(Core& core, const RequestPtr& request, const wire::ProduceRequest& asked,
+             std::span<const MutableBytes> batches, const TransactionVerdict& verdict) {
+  const Appending a{core, request, asked.acks, core.env.clock->wall_ms(), verdict};
+  const bool by_id = request->version() >= topic_id_version_min;
   auto pending = std::make_shared<PendingProduce>();
   pending->request = request;
   ++pending->waiting;  // so that no partition answers for all before all are appended
   bool failed = false;
+  std::size_t next_batch = 0;
   for (const auto& topic_data : asked.topic_data) {
     const Topic* topic = by_id ? core.topics->find(topic_data.topic_id) : core.topics->find(topic_data.name);
     auto& out = pending->response.responses.emplace_back();
@@ -170,7 +189,7 @@ void handle_produce(Core& core, const RequestPtr& request) {
     out.topic_id = topic_data.topic_id;
     const ErrorCode unknown = by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
     for (const auto& data : topic_data.partition_data)
-      produce_partition(a, topic, unknown, data, pending, failed);
+      produce_partition(a, topic, unknown, data.index, batches[next_batch++], pending, failed);
   }
   --pending->waiting;
   if (asked.acks == 0) {
@@ -187,17 +206,72 @@ void handle_produce(Core& core, const RequestPtr& request) {
   request->let_others_pass();
 }
 
+// A Produce whose transaction's coordinator has to write first: the frame is gone by then.
+struct KeptProduce {
+  wire::ProduceRequest asked;  ///< its records point into the frame: not to be looked at
+  std::vector<Bytes> owned;
+  std::vector<MutableBytes> batches;
+};
+
+std::shared_ptr<KeptProduce> keep(wire::ProduceRequest asked, std::span<const MutableBytes> batches) {
+  auto kept = std::make_shared<KeptProduce>();
+  kept->asked = std::move(asked);
+  kept->owned.reserve(batches.size());
+  for (const MutableBytes batch : batches)
+    kept->batches.emplace_back(kept->owned.emplace_back(to_owned(batch)));
+  return kept;
+}
+
+void produce_in_transaction(Core& core, const RequestPtr& request, wire::ProduceRequest asked,
+                            std::span<const MutableBytes> batches, TransactionPart part) {
+  if (!asked.transactional_id)
+    return refuse_all(request, asked, ErrorCode::transactional_id_authorization_failed);
+  if (part.has_several_producers) return refuse_all(request, asked, ErrorCode::invalid_producer_id_mapping);
+  if (part.unknown.empty()) return produce(core, request, asked, batches, TransactionVerdict{});
+  if (request->version() < implicit_version_min) {
+    const auto verdict = TransactionVerdict::verify(core, *asked.transactional_id, part, request->version());
+    return produce(core, request, asked, batches, verdict);
+  }
+  const std::string id = *asked.transactional_id;
+  const auto kept = keep(std::move(asked), batches);
+  core.transactions->add_patiently(id, part.producer, part.unknown,
+                                   [&core, request, kept, part](ErrorCode error) {
+                                     produce(core, request, kept->asked, kept->batches,
+                                             TransactionVerdict::of_all(part, error, request->version()));
+                                   });
+}
+
+}  // namespace
+
+void handle_produce(Core& core, const RequestPtr& request) {
+  wire::ProduceRequest asked;
+  if (!request->decode(asked)) return;
+  if (asked.acks < -1 || asked.acks > 1) return refuse_all(request, asked, ErrorCode::invalid_required_acks);
+  const bool by_id = request->version() >= topic_id_version_min;
+  std::vector<MutableBytes> batches;
+  TransactionPart part;
+  for (const auto& topic_data : asked.topic_data) {
+    const Topic* topic = by_id ? core.topics->find(topic_data.topic_id) : core.topics->find(topic_data.name);
+    for (const auto& data : topic_data.partition_data) {
+      const BytesView records = data.records.value_or(BytesView{});
+      batches.push_back(records.empty() ? MutableBytes{} : request->writable(records));
+      part.look_at(topic == nullptr ? nullptr : topic->partition(data.index), records);
+    }
+  }
+  if (part.is_there) return produce_in_transaction(core, request, std::move(asked), batches, std::move(part));
+  produce(core, request, asked, batches, TransactionVerdict{});
+}
+
 void expire_produces(Core& core) {
   const env::Instant now = core.loop.now();
   const auto listed = core.pending_produces;  // answering changes the list
   for (const auto& pending : listed) {
     if (pending->answered || pending->deadline > now) continue;
-    for (auto& topic : pending->response.responses) {
-      for (PartitionAnswer& partition : topic.partition_responses) {
-        if (partition.error_code != 0) continue;
-        partition.error_code = wire::number(ErrorCode::request_timed_out);
-        partition.base_offset = -1;
-      }
+    for (const PendingProduce::Waiting& partition : pending->partitions) {
+      if (partition.is_over) continue;
+      PartitionAnswer& out = pending->answer_of(partition);
+      out.error_code = wire::number(ErrorCode::request_timed_out);
+      out.base_offset = -1;
     }
     finish(core, *pending);
     pending->request->answer(pending->response);

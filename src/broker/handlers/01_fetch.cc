@@ -2,11 +2,12 @@
 //
 // Waits, without a thread, until min_bytes are there or max_wait_ms is over. The first batch of an answer
 // comes whole even where it is larger than max_bytes (KIP-74). Sessions: KIP-227, v7 and later; topic ids:
-// v13 and later. There are no transactions yet, so the last stable offset is the high watermark for both
-// isolation levels. Errors of the answer: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH,
-// FETCH_SESSION_TOPIC_ID_ERROR. Per partition: UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID,
-// OFFSET_OUT_OF_RANGE (never a silent reset), FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, KAFKA_STORAGE_ERROR,
-// CORRUPT_MESSAGE (behind damage); a diverging epoch (v12, KIP-595) is told with its end.
+// v13 and later. read_committed ends at the last stable offset and tells the aborted transactions that have
+// records in the answer, by first offset (KIP-98); a wait ends early where the client has gone. Errors of the
+// answer: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. Per
+// partition: UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, OFFSET_OUT_OF_RANGE (never a silent reset),
+// FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, KAFKA_STORAGE_ERROR, CORRUPT_MESSAGE (behind damage); a
+// diverging epoch (v12, KIP-595) is told with its end.
 #include <algorithm>
 
 #include "broker/handlers/fetch_reader.h"
@@ -20,6 +21,8 @@ namespace sluice::broker {
 namespace {
 
 using wire::ErrorCode;
+constexpr std::int8_t isolation_read_committed = 1;
+constexpr env::Duration sleep_max = std::chrono::seconds(1);
 
 // One Fetch from its request to its answer. It watches its partitions while it waits; the timer and those
 // weak references find it gone once it is answered.
@@ -33,6 +36,7 @@ class PendingFetch final : public PartitionWatcher, public std::enable_shared_fr
     limits_.bytes_max =
         std::min<std::int64_t>(std::max(asked.max_bytes, 0), core.config.number("fetch.max.bytes"));
     limits_.by_id = request_->version() >= 13;
+    limits_.read_committed = asked.isolation_level == isolation_read_committed;
   }
 
   /// Either an incremental session (only changes are answered) or a list of the request's own.
@@ -40,11 +44,13 @@ class PendingFetch final : public PartitionWatcher, public std::enable_shared_fr
     session_ = std::move(session);
     incremental_ = incremental;
     hold();
+    deadline_ = core_.loop.now() + max_wait_;
     attempt();
   }
 
   void on_visible(Partition&, std::uint64_t bytes) override {
     if (answered_) return;
+    if (request_->is_orphaned()) return static_cast<void>(end());
     bytes_expected_ += static_cast<std::int64_t>(bytes);
     if (bytes == 0 || bytes_expected_ >= min_bytes_) attempt();
   }
@@ -66,17 +72,24 @@ class PendingFetch final : public PartitionWatcher, public std::enable_shared_fr
     for (const FetchEntry& entry : session_->entries)
       if (const PartitionPtr partition = find_partition(core_, limits_.by_id, entry))
         partition->watch(weak_from_this());
-    timer_ = core_.loop.after(max_wait_, [weak = weak_from_this()] {
+    sleep();
+  }
+
+  // In stretches, so that one whose client has gone does not stay for long.
+  void sleep() {
+    timer_ = core_.loop.after(std::min(deadline_ - core_.loop.now(), sleep_max), [weak = weak_from_this()] {
       const auto self = weak.lock();
       if (self == nullptr || self->answered_) return;
       self->timer_ = 0;
+      if (self->request_->is_orphaned()) return static_cast<void>(self->end());
+      if (self->core_.loop.now() < self->deadline_) return self->sleep();
       self->time_is_over_ = true;
       self->attempt();
     });
   }
 
-  void answer(FetchOutcome outcome) {
-    const auto self = std::exchange(self_, nullptr);
+  /// Nothing is waited for any more; the last reference goes with what this returns.
+  std::shared_ptr<PendingFetch> end() {
     answered_ = true;
     if (timer_ != 0) core_.loop.cancel(timer_);
     if (waiting_) {
@@ -84,6 +97,11 @@ class PendingFetch final : public PartitionWatcher, public std::enable_shared_fr
         if (const PartitionPtr partition = find_partition(core_, limits_.by_id, entry))
           partition->unwatch(this);
     }
+    return std::exchange(self_, nullptr);
+  }
+
+  void answer(FetchOutcome outcome) {
+    const auto self = end();
     remember(outcome, *session_);
     outcome.response.session_id = session_->id;
     request_->answer(outcome.response, std::move(outcome.owners));
@@ -94,6 +112,7 @@ class PendingFetch final : public PartitionWatcher, public std::enable_shared_fr
   FetchLimits limits_;
   std::int64_t min_bytes_;
   env::Duration max_wait_;
+  env::Instant deadline_{};
   std::shared_ptr<FetchSession> session_;
   bool incremental_ = false;
   bool waiting_ = false;

@@ -1,9 +1,9 @@
-// ListOffsets v1-11: the offset for a time. -1 latest (the high watermark; also under read_committed, as
-// there are no transactions yet), -2 earliest, -3 of the greatest timestamp (v7), -4 earliest local (v8: the
-// same as earliest), -5 and -6 of tiered storage (v9, v11), which there is none of: offset -1. Otherwise the
-// first record with at least that timestamp, or -1 and -1. Errors: UNKNOWN_TOPIC_OR_PARTITION,
-// FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, UNSUPPORTED_VERSION (a special time its version does not have),
-// KAFKA_STORAGE_ERROR.
+// ListOffsets v1-11: the offset for a time. -1 latest (the high watermark; under read_committed, v2, the last
+// stable offset, and no record at or above it is found by any time), -2 earliest, -3 of the greatest
+// timestamp (v7), -4 earliest local (v8: the same as earliest), -5 and -6 of tiered storage (v9, v11), which
+// there is none of: offset -1. Otherwise the first record with at least that timestamp, or -1 and -1. Errors:
+// UNKNOWN_TOPIC_OR_PARTITION, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, UNSUPPORTED_VERSION (a special time
+// its version does not have), KAFKA_STORAGE_ERROR.
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/leader_epoch.h"
 #include "broker/kafka_error.h"
@@ -39,24 +39,29 @@ std::int16_t version_of(std::int64_t time) {
   }
 }
 
-Result<log::TimestampOffset> look_up(Partition& partition, std::int64_t time) {
+constexpr std::int8_t isolation_read_committed = 1;
+
+Result<log::TimestampOffset> look_up(Partition& partition, std::int64_t time, bool read_committed) {
   log::PartitionLog& log = *partition.log();
+  const Offset end = read_committed ? log.last_stable_offset() : log.high_watermark();
   if (log.halted() && time == latest)
     return refuse(ErrorCode::kafka_storage_error, "the log is damaged, its end is not known");
   switch (time) {
     case latest:
-      return log::TimestampOffset{record::no_timestamp, log.high_watermark(), partition.leader_epoch()};
+      return log::TimestampOffset{record::no_timestamp, end, partition.leader_epoch()};
     case earliest:
     case earliest_local:
       return log::TimestampOffset{record::no_timestamp, log.log_start_offset(),
                                   log.epoch_at(log.log_start_offset())};
-    case max_timestamp:
-      return log.max_timestamp();
+    case max_timestamp: {
+      const log::TimestampOffset found = SLUICE_TRY(log.max_timestamp());
+      return found.offset < end ? found : log::TimestampOffset{};
+    }
     case latest_tiered:
     case earliest_pending_upload:
       return log::TimestampOffset{};
     default:
-      return log.offset_for_timestamp(time, log.high_watermark());
+      return log.offset_for_timestamp(time, end);
   }
 }
 
@@ -85,7 +90,9 @@ void handle_list_offsets(Core& core, const RequestPtr& request) {
         fail_with(fenced);
       } else if (request->version() < version_of(partition_asked.timestamp)) {
         fail_with(ErrorCode::unsupported_version);
-      } else if (const auto found = look_up(*partition, partition_asked.timestamp); !found) {
+      } else if (const auto found = look_up(*partition, partition_asked.timestamp,
+                                            asked.isolation_level == isolation_read_committed);
+                 !found) {
         fail_with(code_of(found.error()));
       } else {
         out.timestamp = found->timestamp_ms;

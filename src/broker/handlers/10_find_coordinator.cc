@@ -1,7 +1,6 @@
-// FindCoordinator v0-6: this broker, for every group; __consumer_offsets is made at the first question.
-// Transactions are not there yet: their key type gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which clients do
-// not retry. Other key types (share groups, v6) get INVALID_REQUEST. Errors: COORDINATOR_NOT_AVAILABLE,
-// INVALID_GROUP_ID.
+// FindCoordinator v0-6: this broker, for every group and transactional id; __consumer_offsets or
+// __transaction_state is made at the first question. Other key types (share groups, v6) get INVALID_REQUEST.
+// Errors: COORDINATOR_NOT_AVAILABLE, INVALID_GROUP_ID.
 #include <fmt/format.h>
 
 #include "broker/handlers/handlers.h"
@@ -23,8 +22,12 @@ struct Found {
 };
 
 Found look(Core& core, std::int8_t key_type) {
-  if (key_type == key_type_transaction)
-    return {ErrorCode::transactional_id_authorization_failed, "this broker has no transactions yet"};
+  if (key_type == key_type_transaction) {
+    const auto ready = core.transactions->make_ready();
+    if (ready) return {};
+    core.notices.say_limited(fmt::format("no transaction can be coordinated: {}", to_string(ready.error())));
+    return {ErrorCode::coordinator_not_available, ready.error().message};
+  }
   if (key_type != key_type_group)
     return {ErrorCode::invalid_request, fmt::format("key type {} has no coordinator here", key_type)};
   if (const auto ready = core.groups->make_ready(); !ready) {

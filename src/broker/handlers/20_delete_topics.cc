@@ -1,7 +1,7 @@
 // DeleteTopics v1-6: deletes topics, by id from v6 on; durable before it is answered, and whoever waits for
 // the topic is told. A topic made again under the name has another id. Errors per topic:
 // UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, TOPIC_DELETION_DISABLED, INVALID_REQUEST (name and id,
-// or one of them twice), INVALID_TOPIC_EXCEPTION (the offsets topic), TOPIC_AUTHORIZATION_FAILED (describe
+// or one of them twice), INVALID_TOPIC_EXCEPTION (the broker's own topics), TOPIC_AUTHORIZATION_FAILED (describe
 // and delete are needed), KAFKA_STORAGE_ERROR.
 #include <set>
 
@@ -44,13 +44,14 @@ Answered remove(Core& core, const Request& request, const std::optional<std::str
     return fail_with(ErrorCode::topic_deletion_disabled, "delete.topic.enable is false; nothing was deleted");
   if (topic->is_internal())
     return fail_with(ErrorCode::invalid_topic_exception,
-                     "the positions of all groups lie in it; nothing was deleted");
+                     "the broker keeps its own state in it; nothing was deleted");
   out.name = topic->name;
   out.topic_id = topic->id;
   const std::string removed = topic->name;
   if (const auto gone = core.topics->remove(*topic); !gone)
     return fail_with(code_of(gone.error()), gone.error().message);
   core.groups->topic_deleted(removed);
+  core.transactions->topic_deleted(removed);
   return out;
 }
 

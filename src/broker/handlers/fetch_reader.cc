@@ -54,7 +54,7 @@ class Reading {
     PartitionAnswer out;
     out.partition_index = entry.partition;
     out.high_watermark = -1;
-    out.aborted_transactions.reset();
+    out.aborted_transactions.reset();  // null: not asked for
     const PartitionPtr partition = find_partition(core_, limits_.by_id, entry);
     if (partition == nullptr)
       return failed(std::move(out), limits_.by_id && core_.topics->find(entry.topic_id) == nullptr
@@ -102,29 +102,40 @@ class Reading {
       outcome_.has_error = true;
       return;
     }
-    if (from >= log.high_watermark()) return;
+    if (limits_.read_committed) out.aborted_transactions.emplace();
+    const Offset end = limits_.read_committed ? log.last_stable_offset() : log.high_watermark();
+    if (from >= end) return;
     const bool is_first = outcome_.bytes == 0;
     const std::int64_t left = limits_.bytes_max - outcome_.bytes;
     std::int64_t wanted = std::min<std::int64_t>(std::max(entry.partition_bytes_max, 0), left);
     if (core_.server->unsent_bytes() > unsent_bytes_max) wanted = 0;
     if (wanted <= 0 && !is_first) return;
     MutableBytes buffer = room_.take(static_cast<std::size_t>(std::max<std::int64_t>(wanted, 1)));
-    auto slice = log.read(from, log.high_watermark(),
+    auto slice = log.read(from, end,
                           buffer.first(static_cast<std::size_t>(std::max<std::int64_t>(
                               std::min<std::int64_t>(wanted, std::ssize(buffer)), 0))));
     if (slice && slice->bytes == 0 && slice->bytes_needed > 0 &&
         must_give(is_first, slice->bytes_needed, wanted)) {
       buffer = room_.take_whole(slice->bytes_needed);
-      slice = log.read(from, log.high_watermark(), buffer.first(slice->bytes_needed));
+      slice = log.read(from, end, buffer.first(slice->bytes_needed));
     }
-    if (!slice) {
-      out.error_code = wire::number(code_of(slice.error()));
+    const auto aborted = slice ? tell_aborted(log, {from, slice->next}, out) : Result<void>{};
+    if (!slice || !aborted) {
+      out.error_code = wire::number(code_of(slice ? aborted.error() : slice.error()));
       outcome_.has_error = true;
       return;
     }
     room_.use(slice->bytes);
     out.records = BytesView(buffer.first(slice->bytes));
     outcome_.bytes += static_cast<std::int64_t>(slice->bytes);
+  }
+
+  // Without these a client could not tell aborted records from others.
+  Result<void> tell_aborted(log::PartitionLog& log, OffsetRange range, PartitionAnswer& out) const {
+    if (!limits_.read_committed) return {};
+    for (const log::AbortedTransaction& aborted : SLUICE_TRY(log.aborted_transactions(range)))
+      out.aborted_transactions->push_back({aborted.producer_id.value, aborted.first_offset.value});
+    return {};
   }
 
   // A batch that did not fit into the buffer: the first one always comes, others where only the buffer was

@@ -13,7 +13,8 @@ namespace sluice::broker {
 
 struct FetchLimits {
   std::int64_t bytes_max = 0;
-  bool by_id = false;  ///< topics are named by id
+  bool by_id = false;           ///< topics are named by id
+  bool read_committed = false;  ///< nothing beyond the last stable offset, and aborted transactions are told
 };
 
 struct FetchOutcome {

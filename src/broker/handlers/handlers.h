@@ -26,6 +26,11 @@ void handle_delete_topics(Core& core, const RequestPtr& request);
 void handle_delete_records(Core& core, const RequestPtr& request);
 void handle_init_producer_id(Core& core, const RequestPtr& request);
 void handle_offset_for_leader_epoch(Core& core, const RequestPtr& request);
+void handle_add_partitions_to_txn(Core& core, const RequestPtr& request);
+void handle_add_offsets_to_txn(Core& core, const RequestPtr& request);
+void handle_end_txn(Core& core, const RequestPtr& request);
+void handle_write_txn_markers(Core& core, const RequestPtr& request);
+void handle_txn_offset_commit(Core& core, const RequestPtr& request);
 void handle_describe_acls(Core& core, const RequestPtr& request);
 void handle_create_acls(Core& core, const RequestPtr& request);
 void handle_delete_acls(Core& core, const RequestPtr& request);
@@ -51,6 +56,7 @@ void handle_describe_user_scram_credentials(Core& core, const RequestPtr& reques
 void handle_alter_user_scram_credentials(Core& core, const RequestPtr& request);
 void handle_update_features(Core& core, const RequestPtr& request);
 void handle_describe_cluster(Core& core, const RequestPtr& request);
+void handle_describe_producers(Core& core, const RequestPtr& request);
 void handle_list_config_resources(Core& core, const RequestPtr& request);
 void handle_describe_topic_partitions(Core& core, const RequestPtr& request);
 

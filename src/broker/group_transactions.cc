@@ -1,0 +1,119 @@
+// Groups: positions inside transactions. They lie in __consumer_offsets as batches of the transaction's
+// producer, as Apache Kafka writes them, and are decided by the marker that its coordinator puts behind them.
+#include <fmt/format.h>
+
+#include "broker/groups.h"
+#include "broker/kafka_error.h"
+#include "record/batch.h"
+
+namespace sluice::broker {
+namespace {
+
+using wire::ErrorCode;
+constexpr std::size_t batch_bytes_max = 512 * 1024;  // of our own batches, before another is begun
+
+}  // namespace
+
+std::optional<log::TopicPartition> Groups::place_of(const std::string& group_id) const {
+  const PartitionPtr partition = partition_of(group_id);
+  return partition == nullptr ? std::nullopt : std::optional(partition->id());
+}
+
+Result<Offset> Groups::write_pending(Partition& partition, ProducerId producer, ProducerEpoch epoch,
+                                     const std::vector<GroupRecord>& records) {
+  const std::int64_t now_ms = wall_ms();
+  Offset end = partition.log()->log_end_offset();
+  record::BatchBuilder builder;
+  builder.set_producer(producer, epoch, 0);  // sequences are not counted here
+  builder.set_transactional(true);
+  const auto flush = [&]() -> Result<void> {
+    if (builder.empty()) return {};
+    const MutableBytes batch = SLUICE_TRY(builder.finish());
+    end = SLUICE_TRY(partition.append(batch, now_ms, log::Origin::coordinator)).range.end;
+    return {};
+  };
+  for (const GroupRecord& record : records) {
+    std::optional<BytesView> value;
+    if (record.value) value = *record.value;
+    builder.add(now_ms, BytesView(record.key), value);
+    if (builder.bytes() > batch_bytes_max) SLUICE_TRY(flush());
+  }
+  SLUICE_TRY(flush());
+  return end;
+}
+
+void Groups::commit_pending(const std::string& group_id, ProducerId producer, ProducerEpoch epoch,
+                            Changes changes, std::function<void(ErrorCode)> done) {
+  if (const auto ready = make_ready(); !ready) return done(ErrorCode::coordinator_not_available);
+  const PartitionPtr partition = partition_of(group_id);
+  if (partition == nullptr || partition->log() == nullptr) return done(ErrorCode::not_coordinator);
+  std::vector<GroupRecord> records;
+  records.reserve(changes.size());
+  for (const auto& [at, committed] : changes) records.push_back(offset_record(group_id, at, committed));
+  const auto end = write_pending(*partition, producer, epoch, records);
+  syncer_.add(partition);
+  if (!end) {
+    notices_.say_limited(fmt::format("group '{}': its positions in a transaction were not written: {}",
+                                     group_id, to_string(end.error())));
+    const bool is_refused = end.error().code == Code::kafka;
+    return done(is_refused ? code_of(end.error()) : ErrorCode::coordinator_not_available);
+  }
+  ++staging_;
+  partition->when_durable(
+      *end, [this, weak = std::weak_ptr(alive_), group_id, producer, index = partition->id().partition,
+             changes = std::move(changes), done = std::move(done)](ErrorCode error) {
+        if (weak.expired()) return;
+        --staging_;
+        if (error != ErrorCode::none) return done(ErrorCode::coordinator_not_available);
+        for (const auto& [at, committed] : changes)
+          pending_offsets_.stage({index, producer}, group_id, at, *committed);
+        done(ErrorCode::none);
+      });
+}
+
+void Groups::transaction_ended(PartitionId partition, ProducerId producer, bool commit) {
+  for (auto& decided : pending_offsets_.end({partition, producer}, commit)) {
+    if (is_current(decided.partition, decided.committed))
+      get(decided.group).offsets[decided.partition] = std::move(decided.committed);
+  }
+}
+
+// ---- reading back, and writing anew ----
+
+Result<void> Groups::load_pending(PartitionId partition, ProducerId producer, BytesView key,
+                                  const std::optional<BytesView>& value) {
+  const auto change = SLUICE_TRY(parse_group_record(key, value));
+  const auto* offset = std::get_if<OffsetChange>(&change);
+  if (offset == nullptr) return fail(Code::corrupt, "it is in a transaction, but no position");
+  get(offset->group);
+  if (offset->committed) {
+    pending_offsets_.stage({partition, producer}, offset->group, offset->partition, *offset->committed);
+  } else {
+    pending_offsets_.drop(offset->group, offset->partition);
+  }
+  return {};
+}
+
+Result<void> Groups::load_marker(PartitionId partition, const record::BatchView& batch) {
+  const auto marker = SLUICE_TRY(record::parse_control(batch));
+  if (marker) {
+    transaction_ended(partition, batch.producer_id(), marker->kind == record::ControlMarker::Kind::commit);
+  }
+  return {};
+}
+
+Result<Offset> Groups::rewrite_pending_offsets(Partition& partition, Offset end) {
+  for (const auto& [key, groups] : pending_offsets_.all()) {
+    const auto open = partition.log()->open_transaction(key.second);
+    if (key.first != partition.id().partition || !open) continue;
+    std::vector<GroupRecord> records;
+    for (const auto& [group, staged] : groups)
+      for (const auto& [at, pending] : staged)
+        if (!pending.superseded) records.push_back(offset_record(group, at, pending.committed));
+    if (!records.empty())
+      end = SLUICE_TRY(write_pending(partition, key.second, open->producer_epoch, records));
+  }
+  return end;
+}
+
+}  // namespace sluice::broker
