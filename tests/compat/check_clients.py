@@ -11,6 +11,7 @@ import sys
 from broker import LeftOut, run
 from check import Check
 
+SUITE = pathlib.Path(__file__).resolve().parents[2] / "tools/librdkafka-suite"
 HERE = pathlib.Path(__file__).resolve().parent / "clients"
 CACHE = pathlib.Path(os.environ.get("SLUICE_CACHE", pathlib.Path.home() / ".cache/sluice")) / "compat-clients"
 BUILD_SECONDS = 1800
@@ -47,6 +48,16 @@ def built_rust():
     return CACHE / "rust/debug"
 
 
+def native():
+    """For the compiled part of a package: the headers of the Node.js that is here, and the librdkafka of the same version that
+    the suite has built, instead of downloads."""
+    source = run([SUITE, "home"], timeout=BUILD_SECONDS).strip()
+    places = [f"{source}/src", f"{source}/src-cpp"]
+    return {"npm_config_nodedir": str(pathlib.Path(shutil.which("node")).resolve().parent.parent), "BUILD_LIBRDKAFKA": "0",
+            "CXXFLAGS": " ".join(f"-I{place}" for place in places),
+            "LDFLAGS": " ".join(f"-L{place} -Wl,-rpath,{place}" for place in places)}
+
+
 @functools.cache
 def built_javascript():
     """The packages lie in the cache beside a copy of the programs, so that the source tree stays as it is."""
@@ -58,10 +69,8 @@ def built_javascript():
     for source in (HERE / "javascript").iterdir():
         shutil.copy(source, there)
     if not same or not (there / "node_modules/.complete").exists():
-        # Its compiled part is built here, with the headers of the Node.js that is installed.
-        prefix = pathlib.Path(shutil.which("node")).resolve().parent.parent
         run(["npm", "ci", "--no-audit", "--no-fund", "--build-from-source"], timeout=BUILD_SECONDS, cwd=there,
-            env={**os.environ, "npm_config_nodedir": str(prefix)})
+            env={**os.environ, **native()})
         (there / "node_modules/.complete").touch()
     return there
 
