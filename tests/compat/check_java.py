@@ -11,6 +11,8 @@ LINES = "".join(f"line {i}\n" for i in range(5000))
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 AUTHORIZER = {"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
               "allow.everyone.if.no.acl.found": "true"}
+# A tool runs for seconds: it need not be compiled well.
+QUICK = {**os.environ, "KAFKA_HEAP_OPTS": "-Xmx256M", "KAFKA_JVM_PERFORMANCE_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}
 
 
 class Java:
@@ -22,7 +24,7 @@ class Java:
     def run(self, name, *arguments, text=None, timeout=120):
         """The tool's standard output, of a tool that takes no server."""
         return run([self.tool, "run", name, *arguments], text=text, timeout=timeout,
-                   env={**os.environ, "KAFKA_HEAP_OPTS": "-Xmx256M"})
+                   env=QUICK)
 
     def ask(self, name, *arguments, **more):
         return self.run(name, "--bootstrap-server", self.broker.address, *arguments, **more)
