@@ -105,7 +105,7 @@ class Java:
     def api_versions(self):
         said = self.ask("api-versions")
         left = [line.split("(")[0].strip() for line in said.splitlines() if "UNSUPPORTED" in line]
-        self.ask("cluster", "cluster-id")
+        assert "Cluster ID: " in self.run("cluster", "cluster-id", "--bootstrap-server", self.broker.address)
         self.ask("features", "describe")
         return f"{len(re.findall(r'usable', said))} APIs usable, not there: {', '.join(left) or 'none'}"
 
