@@ -119,10 +119,10 @@ def outcomes(directory, number):
         if state != "PASSED":
             results[name]["said"] = reason(said, name)
     if code and not any(outcome["state"] == "FAILED" for outcome in results.values()):
-        name = next(iter(results), number)
-        limit = code in (124, 137)
-        results[name] = {"state": "FAILED", "seconds": results.get(name, {}).get("seconds", 0),
-                         "said": "stopped for its time" if limit else f"the process ended with {code}"}
+        running = re.findall(rf"Running test ({number}\w*) =", said)
+        name = running[-1] if running else number
+        why = "stopped for its time" if code in (124, 137) else f"the process ended with {code}"
+        results[name] = {"state": "FAILED", "seconds": results.get(name, {}).get("seconds", 0), "said": why}
     return results
 
 
@@ -132,8 +132,11 @@ def not_ours(why):
 
 
 def reason(said, name):
-    """What the runner's table says of a test that did not pass."""
+    """What the runner says of a test that did not pass: the first assertion that failed, or else its table."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
+    failed = re.findall(rf'^### Test "{name}\b.*?failed at .*?###\n(.*)$', plain, re.M)
+    if failed:
+        return re.sub(r"\s+", " ", failed[0]).strip()[:300]
     found = re.findall(rf"^\| *{name} +\| *(?:FAILED|SKIPPED|RUNNING) \| *[\d.]+s \|(.*)$", plain, re.M)
     return re.sub(r"\s+", " ", found[-1]).strip()[:300] if found else ""
 
