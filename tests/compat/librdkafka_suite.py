@@ -134,6 +134,7 @@ def not_ours(why):
 def reason(said, name):
     """What the runner says of a test that did not pass: the first assertion that failed, or else its table."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
+    plain = re.sub(r"/\S*/suite-\d+/", "", plain)  # where it was built is nobody's business
     failed = re.findall(rf'^### Test "{name}\b.*?failed at .*?###\n(.*)$', plain, re.M)
     if failed:
         return re.sub(r"\s+", " ", failed[0]).strip()[:300]
