@@ -8,6 +8,7 @@ import subprocess
 import time
 
 READY_SECONDS = 20
+STOP_SECONDS = 60
 PROPERTIES = {"group.initial.rebalance.delay.ms": "0"}
 
 
@@ -35,7 +36,7 @@ class Sluice:
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=READY_SECONDS)
+        code = self.process.wait(timeout=STOP_SECONDS)
         if kind is None:
             assert code == 0, f"the broker ended with {code}"
 

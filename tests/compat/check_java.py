@@ -130,7 +130,8 @@ class Java:
 
     def users(self):
         user = ("--entity-type", "users", "--entity-name", "alice")
-        self.ask("configs", *user, "--alter", "--add-config", "SCRAM-SHA-256=[iterations=8192,password=secret],SCRAM-SHA-512=[password=secret]")
+        self.ask("configs", *user, "--alter", "--add-config", "SCRAM-SHA-256=[iterations=8192,password=secret]")
+        self.ask("configs", *user, "--alter", "--add-config", "SCRAM-SHA-512=[password=secret]")
         said = self.ask("configs", *user, "--describe")
         assert "SCRAM-SHA-256=iterations=8192" in said and "SCRAM-SHA-512=iterations=4096" in said, said
         self.ask("configs", *user, "--alter", "--delete-config", "SCRAM-SHA-512")
