@@ -44,9 +44,9 @@ class Java:
                         "--command-property", f"compression.type={codec}", *more)
         assert f"{count} records sent" in said, said
 
-    def consume(self, count, *more):
+    def consume(self, count, *more, wait_ms=30_000):
         return self.ask("console-consumer", "--topic", "events", "--from-beginning", "--max-messages", str(count),
-                        "--timeout-ms", "30000", *more)
+                        "--timeout-ms", str(wait_ms), *more)
 
     def ends(self, topic, *more):
         """Per partition."""
@@ -286,7 +286,7 @@ class Java:
 
         def cleaned():
             self.ask("console-producer", *arguments, text=keyed)
-            return 0 < len(self.consume(100_000, "--timeout-ms", "3000").splitlines()) < 2500
+            return 0 < len(self.consume(100_000, wait_ms=3000).splitlines()) < 2500
         wait_until(cleaned, "compaction", 120)
         return "a compacted topic shrinks to its last values"
 
