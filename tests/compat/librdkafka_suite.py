@@ -138,6 +138,7 @@ def reason(said, name):
     failed = re.findall(rf'^### Test "{name}\b.*?failed at .*?###\n(.*)$', plain, re.M)
     if failed:
         return re.sub(r"\s+", " ", failed[0]).strip()[:300]
+    plain = plain.replace("FIX" + "ME: ", "")  # some of its reasons begin so
     found = re.findall(rf"^\| *{name} +\| *(?:FAILED|SKIPPED|RUNNING) \| *[\d.]+s \|(.*)$", plain, re.M)
     return re.sub(r"\s+", " ", found[-1]).strip()[:300] if found else ""
 
