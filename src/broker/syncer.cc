@@ -12,7 +12,7 @@ namespace {
 // A sync costs about the same for one batch as for many. Producers that send on without waiting for answers
 // lose nothing when rounds keep this distance, and share the syncs; one that waits for each answer never
 // meets it.
-constexpr env::Duration busy_distance = std::chrono::microseconds(500);
+constexpr env::Duration busy_distance = std::chrono::microseconds(1000);
 
 log::JournalKey key_of(Partition& partition) {
   return {partition.log()->topic_id(), partition.id().partition};
