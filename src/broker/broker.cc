@@ -50,6 +50,7 @@ class Broker::Impl {
   Result<std::vector<Port>> make_ports();
   Result<void> listen();
   Result<void> open_state();
+  std::unique_ptr<log::Journal> make_journal();
   Result<void> make_topics();
   void schedule();
   void housekeep();
@@ -153,10 +154,7 @@ Result<void> Broker::Impl::open_state() {
   core_->topics = SLUICE_TRY(Topics::open(env_, options_.data_dir, config_, notices_));
   core_->producer_ids =
       std::make_unique<ProducerIds>(SLUICE_TRY(ProducerIds::open(*env_.fs, options_.data_dir)));
-  core_->syncer = std::make_unique<Syncer>(
-      *loop_, notices_,
-      options_.ephemeral ? nullptr
-                         : std::make_unique<log::Journal>(*env_.fs, *env_.random, options_.data_dir));
+  core_->syncer = std::make_unique<Syncer>(*loop_, notices_, make_journal());
   core_->groups = std::make_unique<Groups>(env_, *loop_, config_, notices_, *core_->topics, *core_->syncer);
   SLUICE_TRY(core_->groups->load());
   core_->transactions = std::make_unique<Transactions>(env_, *loop_, config_, notices_, *core_->topics,
@@ -165,6 +163,16 @@ Result<void> Broker::Impl::open_state() {
   core_->fetch_sessions.set_slots_max(
       static_cast<std::size_t>(config_.number("max.incremental.fetch.session.cache.slots")));
   return {};
+}
+
+// Without one, every partition syncs its own files: slower, and as safe.
+std::unique_ptr<log::Journal> Broker::Impl::make_journal() {
+  if (options_.ephemeral || core_->topics->keeps_old_journal()) return nullptr;
+  auto made = log::Journal::create(*env_.fs, *env_.random, options_.data_dir);
+  if (made) return std::move(*made);
+  notices_.say(fmt::format("the journal was not made, every partition syncs its own files: {}",
+                           to_string(made.error())));
+  return nullptr;
 }
 
 Result<void> Broker::Impl::make_topics() {
@@ -238,12 +246,9 @@ Result<void> Broker::Impl::stop() {
     core_->pending_produces.clear();
     core_->transactions.reset();
     core_->groups.reset();
-    const log::Journal* const journal = core_->syncer ? core_->syncer->journal() : nullptr;
-    const std::size_t newest = journal == nullptr ? 0 : journal->active();
     core_->syncer.reset();
     // A directory that could not be opened whole is not marked as cleanly closed.
-    if (core_->topics && core_->producer_ids && core_->address.port != 0)
-      closed = core_->topics->close(newest);
+    if (core_->topics && core_->producer_ids && core_->address.port != 0) closed = core_->topics->close();
     core_->topics.reset();
   }
   lock_.reset();

@@ -161,21 +161,30 @@ void Syncer::end_round(Round& round) {
 
 // ---- behind the rounds ----
 
+// Nobody will ask for the records of a topic that is deleted: they pin nothing.
+void Syncer::drop_deleted() {
+  std::erase_if(journaled_, [this](const auto& entry) {
+    if (entry.second->log() != nullptr) return false;
+    journal_->note_synced(entry.first, Offset{std::numeric_limits<std::int64_t>::max()});
+    return true;
+  });
+}
+
 void Syncer::begin_flush() {
-  if (journal_ == nullptr || flushing_ != nullptr || stopped_) return;
+  if (flushing_ != nullptr || stopped_) return;
   auto items = std::make_shared<std::vector<Item>>();
   const auto take = [&](const PartitionPtr& partition) {
     if (auto job = partition->log()->begin_sync())
       items->push_back({partition, partition->bytes_appended(), std::move(*job), {}});
   };
-  for (const log::JournalKey& key : journal_->pins()) {
+  const auto pins = journal_ == nullptr ? std::vector<log::JournalKey>{} : journal_->pins();
+  if (!pins.empty()) drop_deleted();
+  for (const log::JournalKey& key : pins) {
     const auto found = journaled_.find(key);
-    if (found != journaled_.end() && found->second->log() != nullptr) {
-      take(found->second);
-    } else {
-      journal_->note_synced(key, Offset{std::numeric_limits<std::int64_t>::max()});  // deleted
-      if (found != journaled_.end()) journaled_.erase(found);
-    }
+    if (found == journaled_.end()) continue;
+    // What a job has synced while the round was out pins nothing.
+    journal_->note_synced(key, found->second->log()->synced_end());
+    if (found->second->log()->synced_end() < found->second->log()->log_end_offset()) take(found->second);
   }
   for (const Waiter& waiter : waiters_) take(waiter.partition);
   if (items->empty()) return;
@@ -198,18 +207,22 @@ void Syncer::end_flush(std::vector<Item>& items) {
 }
 
 void Syncer::when_synced(const PartitionPtr& partition, Offset end, std::function<void()> done) {
-  waiters_.push_back({partition, end, std::move(done)});
-  tell_waiters();
+  Waiter waiter{partition, end, std::move(done)};
+  if (is_over(waiter)) return waiter.done();
+  waiters_.push_back(std::move(waiter));
   begin_flush();
+}
+
+bool Syncer::is_over(const Waiter& waiter) {
+  const log::PartitionLog* const log = waiter.partition->log();
+  return log == nullptr || log->synced_end() >= waiter.end || log->poisoned() || log->halted();
 }
 
 void Syncer::tell_waiters() {
   std::vector<Waiter> waiting;
   std::vector<Waiter> told;
   for (Waiter& waiter : std::exchange(waiters_, {})) {
-    const log::PartitionLog* const log = waiter.partition->log();
-    const bool over = log == nullptr || log->synced_end() >= waiter.end || log->poisoned() || log->halted();
-    (over ? told : waiting).push_back(std::move(waiter));
+    (is_over(waiter) ? told : waiting).push_back(std::move(waiter));
   }
   waiters_ = std::move(waiting);
   for (const Waiter& waiter : told) waiter.done();

@@ -37,8 +37,7 @@ class Syncer {
   void when_synced(const PartitionPtr& partition, Offset end, std::function<void()> done);
   /// Waits for the work that runs and takes its results; begins no other. On the loop's thread, or after it.
   void stop();
-  /// nullptr: there is none.
-  const log::Journal* journal() const { return journal_.get(); }
+  bool has_journal() const { return journal_ != nullptr; }
 
  private:
   struct Item {
@@ -72,6 +71,8 @@ class Syncer {
   void end_journaled(Round& round);
   void end_item(Item& item);
   void begin_flush();
+  void drop_deleted();
+  static bool is_over(const Waiter& waiter);
   void end_flush(std::vector<Item>& items);
   void tell_waiters();
 

@@ -305,9 +305,12 @@ Result<void> Topics::load() {
 // What was acknowledged out of the journal goes back into the segments before anyone can see or append to
 // them (X14).
 Result<void> Topics::replay_journal() {
-  const auto target = [this](const log::JournalKey& key) -> log::JournalTarget {
+  const auto partition_of = [this](const log::JournalKey& key) {
     const Topic* topic = find(key.topic_id);
-    const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(key.partition.value);
+    return topic == nullptr ? nullptr : topic->partition(key.partition.value);
+  };
+  const auto target = [&](const log::JournalKey& key) -> log::JournalTarget {
+    const PartitionPtr partition = partition_of(key);
     if (partition == nullptr) return {};  // deleted
     log::PartitionLog* const log = partition->log();
     const bool takes = log != nullptr && !log->halted();
@@ -320,11 +323,17 @@ Result<void> Topics::replay_journal() {
                     "came back from the journal",
                     report.batches_appended, report.logs_repaired));
   }
-  if (!report.kept_as.empty()) {
+  for (const auto& [key, error] : report.refused) {
+    const PartitionPtr partition = partition_of(key);
+    notices_.say(fmt::format("{}: offline, not served: {}; bring its directory back from a newer copy",
+                             log::dir_name(partition->id()), to_string(error)));
+    partition->set_log(nullptr);
+  }
+  keeps_old_journal_ = report.kept;
+  if (report.kept) {
     notices_.say(
-        fmt::format("the journal may have records of a partition that is not served, and was kept as "
-                    "{}: give it its old name back when the partition is mended, before the start",
-                    report.kept_as));
+        "the journal may have records of a partition that is not served: it stays as it is, every partition "
+        "syncs its own files in this life, and the next start replays it again");
   }
   return {};
 }
@@ -445,7 +454,7 @@ void Topics::apply_retention() {
   }
 }
 
-Result<void> Topics::close(std::size_t newest) {
+Result<void> Topics::close() {
   std::optional<Error> first;
   bool all_sound = true;
   log::OffsetCheckpoint ends, starts;
@@ -465,7 +474,7 @@ Result<void> Topics::close(std::size_t newest) {
     }
   }
   if (first) return std::unexpected(std::move(*first));
-  SLUICE_TRY(log::remove_journal(*env_.fs, data_dir_, newest));
+  if (!keeps_old_journal_) SLUICE_TRY(log::remove_journal(*env_.fs, data_dir_));
   SLUICE_TRY(log::write_checkpoint(*env_.fs, data_dir_, log::recovery_point_checkpoint, ends));
   SLUICE_TRY(log::write_checkpoint(*env_.fs, data_dir_, log::high_watermark_checkpoint, ends));
   SLUICE_TRY(log::write_checkpoint(*env_.fs, data_dir_, log::log_start_checkpoint, starts));

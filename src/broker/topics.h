@@ -61,9 +61,12 @@ class Topics {
 
   /// Advances log starts by retention.ms and retention.bytes; forgets nothing that is not durable.
   void apply_retention();
-  /// Closes every log for a clean shutdown, then removes the journal (`newest` as in log::remove_journal); the
-  /// first error, after trying all.
-  Result<void> close(std::size_t newest);
+  /// Whether a journal of an earlier life lies in the directory for a partition that is not served now: this
+  /// one must make none.
+  bool keeps_old_journal() const { return keeps_old_journal_; }
+  /// Closes every log for a clean shutdown, then removes this life's journal; the first error, after trying
+  /// all.
+  Result<void> close();
 
  private:
   Topics(const env::Env& env, std::string data_dir, const ServerConfig& config, Notices& notices)
@@ -86,6 +89,7 @@ class Topics {
   const ServerConfig& config_;
   Notices& notices_;
   std::int32_t starts_ = 1;
+  bool keeps_old_journal_ = false;
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;
   std::unordered_map<Uuid, Topic*> by_id_;
   std::int64_t partition_count_ = 0;

@@ -7,61 +7,37 @@
 
 namespace sluice::log {
 
-Result<void> JournalWrite::prepare() {
-  if (closing_file_ != nullptr) {
-    // Durable before what it declares to be of no use is written over.
-    SLUICE_TRY(closing_file_->write_at(closing_position_, closing_frame_));
-    SLUICE_TRY(closing_file_->sync());
-  }
-  if (file_header_.empty()) return {};
-  // Durable before the first frame: later, a header that cannot be read means damage.
-  SLUICE_TRY(file_->write_at(0, file_header_));
-  SLUICE_TRY(file_->sync());
-  return fs_->sync_dir(dir_);
-}
-
 JournalWrite::Done JournalWrite::run() {
   constexpr std::string_view what = "a round of the journal was not made durable";
-  if (Result<void> prepared = prepare(); !prepared) return {std::move(prepared.error()).in(what)};
-  if (Result<void> written = file_->write_at(position_, frame_); !written) {
-    const bool full = written.error().code == Code::no_space;
-    return {std::move(written.error()).in(what), full};
+  for (const Part& part : parts_) {
+    if (Result<void> written = part.file->write_at(part.position, part.frame); !written) {
+      const bool full = written.error().code == Code::no_space;
+      return {std::move(written.error()).in(what), full};
+    }
+    if (Result<void> synced = part.file->sync(); !synced) return {std::move(synced.error()).in(what)};
   }
-  if (Result<void> synced = file_->sync(); !synced) return {std::move(synced.error()).in(what)};
   return {};
 }
 
-Journal::Journal(env::FileSystem& fs, env::Random& random, std::string data_dir, std::uint64_t file_bytes_max)
-    : fs_(fs), random_(random), data_dir_(std::move(data_dir)), file_bytes_max_(file_bytes_max) {}
+// A header is durable before any frame: later, one that cannot be read means damage.
+Result<std::unique_ptr<Journal>> Journal::create(env::FileSystem& fs, env::Random& random,
+                                                 const std::string& data_dir, std::uint64_t file_bytes_max) {
+  std::unique_ptr<Journal> journal{new Journal{file_bytes_max}};
+  for (std::size_t i = 0; i < journal_names.size(); ++i) {
+    File& file = journal->files_[i];
+    file.file = SLUICE_TRY(fs.open(env::join(data_dir, journal_names[i]), env::OpenMode::create_new));
+    file.nonce = random.next_u64();
+    file.position = journal_block_bytes;
+    SLUICE_TRY(file.file->write_at(0, encode_journal_header(file.nonce)));
+    SLUICE_TRY(file.file->sync());
+  }
+  SLUICE_TRY(fs.sync_dir(data_dir));
+  return journal;
+}
 
 // One block at the end of a file is kept for the frame that closes it.
 bool Journal::fits(std::uint64_t frame_bytes) const {
-  const File& active = files_[active_];
-  const std::uint64_t position = active.file == nullptr ? journal_block_bytes : active.position;
-  return position + frame_bytes + journal_block_bytes <= file_bytes_max_;
-}
-
-bool Journal::open_file(File& file, std::size_t index, JournalWrite& write) {
-  if (file.file != nullptr) return true;
-  auto opened = fs_.open(env::join(data_dir_, journal_names[index]), env::OpenMode::create_truncate);
-  if (!opened) {
-    const Code code = opened.error().code;
-    if (code != Code::no_space && code != Code::exhausted) failed_ = std::move(opened.error());
-    return false;
-  }
-  file.file = std::move(*opened);
-  file.nonce = random_.next_u64();
-  write.fs_ = &fs_;
-  write.dir_ = data_dir_;
-  write.file_header_ = encode_journal_header(file.nonce);
-  return true;
-}
-
-void Journal::close_active(JournalWrite& write) const {
-  const File& active = files_[active_];
-  write.closing_file_ = active.file;
-  write.closing_position_ = active.position;
-  write.closing_frame_ = encode_journal_frame({active.nonce, sequence_, active.first_sequence}, {});
+  return files_[active_].position + frame_bytes + journal_block_bytes <= file_bytes_max_;
 }
 
 std::optional<JournalWrite> Journal::begin(const std::vector<JournalEntry>& entries) {
@@ -70,23 +46,21 @@ std::optional<JournalWrite> Journal::begin(const std::vector<JournalEntry>& entr
   if (failed_ || entries.empty() || frame_bytes + 2 * journal_block_bytes > file_bytes_max_)
     return std::nullopt;
   const bool turn = !fits(frame_bytes);
-  const std::size_t index = turn ? 1 - active_ : active_;
-  File& file = files_[index];
+  const File& active = files_[active_];
+  File& file = turn ? files_[1 - active_] : files_[active_];
   if (turn && !file.pinned_until.empty()) return std::nullopt;
   JournalWrite write;
-  if (!open_file(file, index, write)) return std::nullopt;
-  if (turn) close_active(write);
-  const bool begins = turn || !write.file_header_.empty();
-  const std::uint64_t sequence = turn ? sequence_ + 1 : sequence_;
-  const std::uint64_t needed_from = turn ? files_[active_].first_sequence : needed_from_;
-  if (begins) {
+  std::uint64_t sequence = sequence_;
+  if (turn) {
+    write.parts_.push_back({active.file, active.position,
+                            encode_journal_frame({active.nonce, sequence++, active.first_sequence}, {})});
     file.position = journal_block_bytes;
     file.first_sequence = sequence;
   }
-  write.file_ = file.file;
-  write.position_ = file.position;
-  write.frame_ = encode_journal_frame({file.nonce, sequence, needed_from}, entries);
-  out_.emplace(Out{write.frame_.size(), turn, {}});
+  const std::uint64_t needed_from = turn ? active.first_sequence : needed_from_;
+  write.parts_.push_back(
+      {file.file, file.position, encode_journal_frame({file.nonce, sequence, needed_from}, entries)});
+  out_.emplace(Out{frame_bytes, turn, {}});
   for (const JournalEntry& entry : entries) out_->entries.emplace_back(entry.key, entry.end);
   return write;
 }
@@ -95,9 +69,9 @@ void Journal::finish(const JournalWrite::Done& done) {
   SLUICE_ASSERT(out_);
   const Out out = *std::exchange(out_, std::nullopt);
   if (done.error) {
-    // A frame that did not fit is written again at its place. After anything else a replay might find
-    // nothing of what comes later.
-    if (!done.may_write_again || out.turned) failed_ = done.error;
+    // What did not fit is written again at its place. After anything else a replay might find nothing of
+    // what comes later.
+    if (!done.may_write_again) failed_ = done.error;
     return;
   }
   if (out.turned) {
@@ -118,12 +92,6 @@ void Journal::note_synced(const JournalKey& key, Offset end) {
   for (File& file : files_) {
     const auto found = file.pinned_until.find(key);
     if (found != file.pinned_until.end() && found->second <= end) file.pinned_until.erase(found);
-  }
-}
-
-void Journal::forget(Uuid topic_id) {
-  for (File& file : files_) {
-    std::erase_if(file.pinned_until, [&](const auto& pin) { return pin.first.topic_id == topic_id; });
   }
 }
 

@@ -51,58 +51,53 @@ class JournalWrite {
  public:
   struct Done {
     std::optional<Error> error;
-    bool may_write_again = false;  ///< the disk was full for the frame itself: no sync has failed
+    bool may_write_again = false;  ///< there was no room for the bytes: no sync has failed
   };
   /// Blocks in the operating system. Call once.
   Done run();
 
  private:
   friend class Journal;
-  Result<void> prepare();
-  env::FileSystem* fs_ = nullptr;
-  std::shared_ptr<env::File> file_;
-  std::string path_;
-  std::string dir_;    // to sync where not empty: the file is new
-  Bytes file_header_;  // where the file is new
-  std::uint64_t position_ = 0;
-  Bytes frame_;
-  // The frame that closes the file written before this one: durable first.
-  std::shared_ptr<env::File> closing_file_;
-  std::uint64_t closing_position_ = 0;
-  Bytes closing_frame_;
+  struct Part {
+    std::shared_ptr<env::File> file;
+    std::uint64_t position = 0;
+    Bytes frame;
+  };
+  /// Each durable before the next is written: the frame that closes the file written before this one says
+  /// that what the next one is written over is of no use any more.
+  std::vector<Part> parts_;
 };
 
 /// Owned and called by one thread; only JournalWrite::run may be elsewhere. One JournalWrite is out at a
 /// time.
 class Journal {
  public:
-  /// In a directory whose journal was removed (remove_journal). Makes no file before the first round.
-  Journal(env::FileSystem& fs, env::Random& random, std::string data_dir,
-          std::uint64_t file_bytes_max = journal_file_bytes_max);
+  /// Makes both files, durably, in a directory that has none: see replay_journal.
+  ///
+  /// errors   already_exists, io_failed, no_space
+  static Result<std::unique_ptr<Journal>> create(env::FileSystem& fs, env::Random& random,
+                                                 const std::string& data_dir,
+                                                 std::uint64_t file_bytes_max = journal_file_bytes_max);
 
   /// A round with these entries; nothing where there is no room for it - the file is full and logs pin the
   /// other one, see pins() - or the journal has failed: the caller syncs the segments instead.
   std::optional<JournalWrite> begin(const std::vector<JournalEntry>& entries);
-  /// The round is over. After an error that is not a full disk the journal is not used again (X13).
+  /// The round is over. After an error other than want of room the journal is not used again (X13).
   void finish(const JournalWrite::Done& done);
 
   /// The segments of `key` are durable below `end`.
   void note_synced(const JournalKey& key, Offset end);
-  /// The topic is deleted: nobody will ask for its records again.
-  void forget(Uuid topic_id);
   /// The logs whose segments must be synced before the file that is not written now can be written again.
   std::vector<JournalKey> pins() const;
-  /// The index in journal_names of the file that is written now.
-  std::size_t active() const { return active_; }
   /// Why the journal is not used any more.
   const std::optional<Error>& failed() const { return failed_; }
 
  private:
   struct File {
-    std::shared_ptr<env::File> file;  // nullptr: not made yet
+    std::shared_ptr<env::File> file;
     std::uint64_t nonce = 0;
     std::uint64_t position = 0;        // of the next frame
-    std::uint64_t first_sequence = 0;  // of its first frame in this turn
+    std::uint64_t first_sequence = 1;  // of its first frame in this turn
     std::map<JournalKey, Offset> pinned_until;
   };
 
@@ -112,13 +107,9 @@ class Journal {
     std::vector<std::pair<JournalKey, Offset>> entries;
   };
 
+  explicit Journal(std::uint64_t file_bytes_max) : file_bytes_max_(file_bytes_max) {}
   bool fits(std::uint64_t frame_bytes) const;
-  bool open_file(File& file, std::size_t index, JournalWrite& write);
-  void close_active(JournalWrite& write) const;
 
-  env::FileSystem& fs_;
-  env::Random& random_;
-  std::string data_dir_;
   std::uint64_t file_bytes_max_;
   std::array<File, 2> files_;
   std::size_t active_ = 0;

@@ -52,7 +52,9 @@ class JournalLife {
       if (values(*logs_[i]) != numbered(0, end)) return "other records are shown";
       acked_[i] = end;  // visible from now on
     }
-    journal_ = std::make_unique<Journal>(fs_, random_, data_dir, file_bytes_max);
+    if (report->kept) return "a log does not continue where the journal says";
+    auto made = Journal::create(fs_, random_, data_dir, file_bytes_max);
+    if (made) journal_ = std::move(*made);
     return "";
   }
 
@@ -155,6 +157,30 @@ TEST_P(JournalCrashTest, WhateverTheOperationNothingAcknowledgedIsLost) {
     ASSERT_EQ(JournalLife(fs, acked, 8).open(), "") << "the end, operation " << number;
   }
   EXPECT_GT(number, 200u);
+}
+TEST_P(JournalCrashTest, ADeathAtAnyOperationOfTheNextStartIsNoHarmEither) {
+  std::uint64_t deaths = 0;
+  bool reached = true;
+  for (std::uint64_t number = 0; reached; number += 17) {
+    bool recovering = true;
+    for (std::uint64_t again = 0; recovering && again < 60; ++again, ++deaths) {
+      sim::FileSystem fs{number + again};
+      ASSERT_TRUE(fs.create_dirs_durable(data_dir));
+      std::array<std::int64_t, logs_count> acked{};
+      fs.fail_operation(fs.operations() + number, sim::Fault::die);
+      ASSERT_EQ(JournalLife(fs, acked, 5).run(), "");
+      reached = fs.dead();
+      fs.restart(GetParam());
+      fs.fail_operation(fs.operations() + again, sim::Fault::die);
+      ASSERT_EQ(JournalLife(fs, acked, 6).open(), "") << number << ", then " << again;
+      recovering = fs.dead();
+      fs.restart(GetParam());
+      ASSERT_EQ(JournalLife(fs, acked, 7).run(), "") << number << ", then " << again;
+      fs.restart(GetParam());
+      ASSERT_EQ(JournalLife(fs, acked, 8).open(), "") << number << ", then " << again;
+    }
+  }
+  EXPECT_GT(deaths, 100u);
 }
 INSTANTIATE_TEST_SUITE_P(AllCrashes, JournalCrashTest, testing::ValuesIn(sim::crashes),
                          [](const auto& crash) { return std::string{sim::name(crash.param)}; });

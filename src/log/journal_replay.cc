@@ -37,35 +37,61 @@ Result<Found> read_journal_file(env::FileSystem& fs, std::string path) {
   return found;
 }
 
-class Replay {
+/// Both files, and their frames in the order in which they were written.
+class Rounds {
  public:
-  Replay(env::FileSystem& fs, const std::function<JournalTarget(const JournalKey&)>& find,
-         std::int64_t now_ms)
-      : fs_(fs), find_(find), now_ms_(now_ms) {}
-
-  Result<void> read(const std::string& data_dir) {
+  Result<void> read(env::FileSystem& fs, const std::string& data_dir) {
     for (std::size_t i = 0; i < journal_names.size(); ++i) {
-      files_[i] = SLUICE_TRY(read_journal_file(fs_, env::join(data_dir, journal_names[i])));
+      files_[i] = SLUICE_TRY(read_journal_file(fs, env::join(data_dir, journal_names[i])));
       collect(i);
     }
-    return check_whole();
+    if (!frames_.empty()) needed_from_ = frames_.rbegin()->second.frame.head.needed_from;
+    return {};
   }
 
-  Result<ReplayReport> run() {
-    for (auto at = frames_.lower_bound(needed_from_); at != frames_.end(); ++at) {
-      ++report_.frames;
-      for (const JournalEntryView& entry : at->second.entries) SLUICE_TRY(apply(entry));
-    }
-    for (PartitionLog* const log : repaired_) SLUICE_TRY(log->sync());
-    report_.logs_repaired = repaired_.size();
-    return report_;
+  // A frame is written when the one before it is durable: a hole below the last one is damage, not a tear.
+  Result<void> check_whole() const {
+    if (frames_.empty()) return {};
+    std::uint64_t expected = needed_from_;
+    for (auto at = frames_.lower_bound(needed_from_); at != frames_.end() && at->first == expected; ++at)
+      ++expected;
+    const std::uint64_t last = frames_.rbegin()->first;
+    if (expected == last + 1) return {};
+    return base::fail(
+        Code::corrupt,
+        fmt::format("{} and {} do not hold round {} of rounds {} to {}, which was durable: the disk has lost "
+                    "or changed it, and with it records that were acknowledged",
+                    files_[0].path, files_[1].path, expected, needed_from_, last),
+        "bring the files back from a copy; or move both away to go on without them, and `sluice audit` tells "
+        "what is missing");
+  }
+
+  template <class Visit>
+  Result<void> for_each_needed(const Visit& visit) const {
+    for (auto at = frames_.lower_bound(needed_from_); at != frames_.end(); ++at)
+      SLUICE_TRY(visit(at->second.frame));
+    return {};
   }
 
   bool anything() const { return files_[0].exists || files_[1].exists; }
-  bool needed_by_offline() const { return needed_by_offline_; }
-  std::size_t newest() const { return newest_; }
+
+  /// Which file may go first: alone, the other one must be a whole journal. Where the last file has all that
+  /// is needed, frames of the other one may be written over in part; where it has not, the other one was
+  /// closed and is whole.
+  std::size_t first_to_go() const {
+    if (frames_.empty()) return 0;
+    const std::size_t newest = frames_.rbegin()->second.file;
+    const bool alone = std::ranges::all_of(
+        frames_, [&](const auto& at) { return at.first < needed_from_ || at.second.file == newest; });
+    return alone ? 1 - newest : newest;
+  }
 
  private:
+  struct Placed {
+    std::size_t file = 0;
+    JournalFrameView frame;
+  };
+
   // Every whole frame, those of earlier turns included: their sequences tell them apart.
   void collect(std::size_t index) {
     const Found& file = files_[index];
@@ -74,71 +100,82 @@ class Replay {
       auto frame = decode_journal_frame(BytesView{file.content}.subspan(at), *file.nonce);
       at += frame ? frame->bytes : journal_block_bytes;
       if (!frame) continue;
-      if (frames_.empty() || frame->head.sequence > frames_.rbegin()->first) newest_ = index;
-      frames_.insert_or_assign(frame->head.sequence, std::move(*frame));
+      const std::uint64_t sequence = frame->head.sequence;
+      frames_.insert_or_assign(sequence, Placed{index, std::move(*frame)});
     }
   }
 
-  // A frame is written when the one before it is durable: a hole below the last one is damage, not a tear.
-  Result<void> check_whole() {
-    if (frames_.empty()) return {};
-    const JournalFrame last = frames_.rbegin()->second.head;
-    needed_from_ = last.needed_from;
-    std::uint64_t expected = needed_from_;
-    for (auto at = frames_.lower_bound(needed_from_); at != frames_.end(); ++at, ++expected) {
-      if (at->first != expected) break;
-    }
-    if (expected == last.sequence + 1) return {};
-    return base::fail(
-        Code::corrupt,
-        fmt::format("{} and {} do not hold round {} of rounds {} to {}, which was durable: the disk has lost "
-                    "or changed it, and with it records that were acknowledged",
-                    files_[0].path, files_[1].path, expected, needed_from_, last.sequence),
-        fmt::format("bring the files back from a copy; or move both away to go on without them, and "
-                    "`sluice audit` tells what is missing"));
+  std::array<Found, 2> files_;
+  std::map<std::uint64_t, Placed> frames_;  // by sequence; borrowed from files_
+  std::uint64_t needed_from_ = 0;
+};
+
+class Replay {
+ public:
+  Replay(const std::function<JournalTarget(const JournalKey&)>& find, std::int64_t now_ms)
+      : find_(find), now_ms_(now_ms) {}
+
+  Result<ReplayReport> run(const Rounds& rounds) {
+    SLUICE_TRY(rounds.for_each_needed([this](const JournalFrameView& frame) { return apply(frame); }));
+    for (PartitionLog* const log : repaired_) SLUICE_TRY(log->sync());
+    report_.logs_repaired = repaired_.size();
+    report_.kept = report_.kept || !report_.refused.empty();
+    return report_;
+  }
+
+ private:
+  Result<void> apply(const JournalFrameView& frame) {
+    ++report_.frames;
+    for (const JournalEntryView& entry : frame.entries) SLUICE_TRY(apply(entry));
+    return {};
   }
 
   Result<void> apply(const JournalEntryView& entry) {
     const JournalTarget target = find_(entry.key);
-    needed_by_offline_ = needed_by_offline_ || target.offline;
-    if (target.log == nullptr) return {};
+    report_.kept = report_.kept || target.offline;
+    if (target.log == nullptr || refused_.contains(entry.key)) return {};
     BytesView rest = entry.batches;
     while (!rest.empty()) {
       const auto batch = SLUICE_TRY(record::next_batch(rest));
       if (!batch) return base::fail(Code::corrupt, "an entry of the journal ends inside a batch");
-      if (!SLUICE_TRY(target.log->append_replayed(batch->bytes(), now_ms_))) continue;
+      Result<bool> appended = target.log->append_replayed(batch->bytes(), now_ms_);
+      if (!appended && appended.error().code == Code::corrupt) {
+        refused_.insert(entry.key);
+        report_.refused.emplace_back(entry.key, std::move(appended.error()));
+        return {};
+      }
+      if (!SLUICE_TRY(std::move(appended))) continue;
       ++report_.batches_appended;
       repaired_.insert(target.log);
     }
     return {};
   }
 
-  env::FileSystem& fs_;
   const std::function<JournalTarget(const JournalKey&)>& find_;
   std::int64_t now_ms_;
-  std::array<Found, 2> files_;
-  std::map<std::uint64_t, JournalFrameView> frames_;  // by sequence; borrowed from files_
-  std::size_t newest_ = 0;
-  std::uint64_t needed_from_ = 0;
+  std::set<JournalKey> refused_;
   std::set<PartitionLog*> repaired_;
-  bool needed_by_offline_ = false;
   ReplayReport report_;
 };
 
-// The file of the last rounds goes first, durably: the other one alone is a whole journal, not the reverse.
-Result<std::string> set_aside(env::FileSystem& fs, const std::string& data_dir, std::size_t newest,
-                              std::int64_t now_ms) {
-  std::string kept;
-  for (const std::size_t index : {newest, 1 - newest}) {
-    const std::string from = env::join(data_dir, journal_names[index]);
-    const std::string to = fmt::format("{}.kept-{}", from, now_ms);
-    Result<void> moved = fs.rename_noreplace(from, to);
-    if (!moved && moved.error().code == Code::not_found) continue;
-    if (!moved) return std::unexpected(std::move(moved.error()));
-    SLUICE_TRY(fs.sync_dir(data_dir));
-    kept += (kept.empty() ? "" : " and ") + to;
+// A name that a failed sync of the directory brings back has nothing behind it.
+Result<void> remove_for_good(env::FileSystem& fs, const std::string& data_dir, std::string_view name) {
+  const std::string path = env::join(data_dir, name);
+  {
+    auto file = fs.open(path, env::OpenMode::read_write);
+    if (!file && file.error().code == Code::not_found) return {};
+    if (!file) return std::unexpected(std::move(file.error()));
+    SLUICE_TRY((*file)->truncate(0));
+    SLUICE_TRY((*file)->sync());
   }
-  return kept;
+  SLUICE_TRY(fs.remove_file(path));
+  return fs.sync_dir(data_dir);
+}
+
+Result<void> remove_rounds(env::FileSystem& fs, const std::string& data_dir, const Rounds& rounds) {
+  const std::size_t first = rounds.first_to_go();
+  SLUICE_TRY(remove_for_good(fs, data_dir, journal_names[first]));
+  return remove_for_good(fs, data_dir, journal_names[1 - first]);
 }
 
 }  // namespace
@@ -146,30 +183,23 @@ Result<std::string> set_aside(env::FileSystem& fs, const std::string& data_dir, 
 Result<ReplayReport> replay_journal(env::FileSystem& fs, const std::string& data_dir,
                                     const std::function<JournalTarget(const JournalKey&)>& find,
                                     std::int64_t now_ms) {
-  Replay replay{fs, find, now_ms};
-  const auto all = [&]() -> Result<ReplayReport> {
-    SLUICE_TRY(replay.read(data_dir));
-    return replay.run();
+  const auto replay = [&]() -> Result<ReplayReport> {
+    Rounds rounds;
+    SLUICE_TRY(rounds.read(fs, data_dir));
+    SLUICE_TRY(rounds.check_whole());
+    ReplayReport report = SLUICE_TRY(Replay(find, now_ms).run(rounds));
+    if (rounds.anything() && !report.kept) SLUICE_TRY(remove_rounds(fs, data_dir, rounds));
+    return report;
   };
-  Result<ReplayReport> report = all();
+  Result<ReplayReport> report = replay();
   if (!report) return std::unexpected(std::move(report.error()).in("the journal was not replayed"));
-  if (!replay.anything()) return report;
-  if (replay.needed_by_offline()) {
-    report->kept_as = SLUICE_TRY(set_aside(fs, data_dir, replay.newest(), now_ms));
-  } else {
-    SLUICE_TRY(remove_journal(fs, data_dir, replay.newest()));
-  }
   return report;
 }
 
-Result<void> remove_journal(env::FileSystem& fs, const std::string& data_dir, std::size_t newest) {
-  for (const std::size_t index : {newest, 1 - newest}) {
-    Result<void> removed = fs.remove_file(env::join(data_dir, journal_names[index]));
-    if (!removed && removed.error().code == Code::not_found) continue;
-    if (!removed) return removed;
-    SLUICE_TRY(fs.sync_dir(data_dir));
-  }
-  return {};
+Result<void> remove_journal(env::FileSystem& fs, const std::string& data_dir) {
+  Rounds rounds;
+  SLUICE_TRY(rounds.read(fs, data_dir));
+  return remove_rounds(fs, data_dir, rounds);
 }
 
 }  // namespace sluice::log

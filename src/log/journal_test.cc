@@ -16,14 +16,15 @@ class JournalTest : public LogTest {
   JournalTest() {
     options.unjournaled_bytes_max = 4096;
     create(options);
+    journal_ = *Journal::create(fs, random, data_dir, 8 * 4096);
   }
   /// One record goes through the journal and is durable, its segment is not synced.
   bool round(std::int64_t number) {
     EXPECT_TRUE(append(batch_of(number)));
-    auto write = journal.begin({{key, log->log_end_offset(), log->take_unjournaled()}});
+    auto write = journal_->begin({{key, log->log_end_offset(), log->take_unjournaled()}});
     if (!write) return false;
-    journal.finish(write->run());
-    return !journal.failed() && log->note_journaled(log->log_end_offset());
+    journal_->finish(write->run());
+    return !journal_->failed() && log->note_journaled(log->log_end_offset());
   }
   Result<ReplayReport> replay() {
     return replay_journal(
@@ -47,7 +48,7 @@ class JournalTest : public LogTest {
   }
 
   sim::Random random{1};
-  Journal journal{fs, random, data_dir, 8 * 4096};
+  std::unique_ptr<Journal> journal_;
 };
 
 TEST_F(JournalTest, WhatOnlyTheJournalHasComesBackAfterAPowerCut) {
@@ -78,8 +79,8 @@ TEST_F(JournalTest, WhatTheSegmentsHaveAlreadyIsNotAppendedTwice) {
 TEST_F(JournalTest, AProducersBatchThatComesAgainAfterAReplayIsRecognised) {
   Bytes batch = batch_by(9, 0, 0, 0);
   ASSERT_TRUE(append(batch));
-  auto write = journal.begin({{key, log->log_end_offset(), log->take_unjournaled()}});
-  journal.finish(write->run());
+  auto write = journal_->begin({{key, log->log_end_offset(), log->take_unjournaled()}});
+  journal_->finish(write->run());
   cut_power();
   ASSERT_TRUE(replay());
   const auto again = append(batch_by(9, 0, 0, 0));
@@ -91,21 +92,14 @@ TEST_F(JournalTest, AFileIsWrittenAgainOnlyWhenNoLogNeedsIt) {
   int rounds = 0;
   while (round(rounds)) ++rounds;
   EXPECT_EQ(rounds, 12) << "six frames a file, one block for the frame that closes it";
-  EXPECT_EQ(journal.pins(), std::vector{key});
-  EXPECT_FALSE(journal.begin({{other, Offset{1}, batch_of(0)}}));
+  EXPECT_EQ(journal_->pins(), std::vector{key});
+  EXPECT_FALSE(journal_->begin({{other, Offset{1}, batch_of(0)}}));
   ASSERT_TRUE(log->sync());
-  journal.note_synced(key, Offset{5});
-  EXPECT_EQ(journal.pins(), std::vector{key}) << "offset 5 is in the file, below it is not enough";
-  journal.note_synced(key, log->synced_end());
-  EXPECT_TRUE(journal.pins().empty());
+  journal_->note_synced(key, Offset{5});
+  EXPECT_EQ(journal_->pins(), std::vector{key}) << "offset 5 is in the file, below it is not enough";
+  journal_->note_synced(key, log->synced_end());
+  EXPECT_TRUE(journal_->pins().empty());
   EXPECT_TRUE(round(rounds + 1));
-}
-
-TEST_F(JournalTest, ADeletedTopicPinsNothing) {
-  for (int i = 0; i < 7; ++i) ASSERT_TRUE(round(i));
-  ASSERT_EQ(journal.pins(), std::vector{key});
-  journal.forget(events_id);
-  EXPECT_TRUE(journal.pins().empty());
 }
 
 TEST_F(JournalTest, ADamagedRoundBeforeTheLastOneIsCorruptionNotATornTail) {
@@ -163,16 +157,30 @@ TEST_F(JournalTest, EveryFlippedBitOfAFrameMakesItNoFrame) {
     ASSERT_FALSE(decode_journal_frame(BytesView{frame}.first(cut), 7)) << cut;
 }
 
-TEST_F(JournalTest, AnOfflinePartitionKeepsTheJournal) {
+TEST_F(JournalTest, AnOfflinePartitionKeepsTheJournalForTheNextStart) {
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(round(i));
   cut_power();
-  const auto report =
-      replay_journal(fs, data_dir, [](const JournalKey&) { return JournalTarget{nullptr, true}; }, now);
-  ASSERT_TRUE(report);
-  EXPECT_EQ(report->kept_as, path(0) + ".kept-" + std::to_string(now));
-  ASSERT_TRUE(fs.rename_noreplace(report->kept_as, path(0)));
+  const auto offline = [](const JournalKey&) { return JournalTarget{nullptr, true}; };
+  for (int start = 0; start < 2; ++start) {
+    const auto report = replay_journal(fs, data_dir, offline, now);
+    ASSERT_TRUE(report);
+    ASSERT_TRUE(report->kept);
+  }
   ASSERT_TRUE(replay());
   EXPECT_EQ(values(*log), numbered(0, 2));
+  EXPECT_EQ(*fs.exists(path(0)), false);
+}
+
+TEST_F(JournalTest, AFileThatComesBackAfterItsRemovalIsEmpty) {
+  ASSERT_TRUE(round(0));
+  fs.fail_when([](const sim::Operation& operation) { return operation.verb == sim::Verb::sync_dir; },
+               sim::Fault::eio);
+  ASSERT_FALSE(remove_journal(fs, data_dir));
+  fs.clear_faults();
+  fs.restart(sim::Crash::all_lost);
+  EXPECT_TRUE(*fs.exists(path(1))) << "it came back";
+  EXPECT_TRUE(journal_file(1).empty());
+  EXPECT_EQ(journal_file(0).size(), 8192u) << "the other one was not touched yet";
 }
 
 TEST_F(JournalTest, ALogThatEndsBeforeTheJournalGoesOnIsCorrupt) {
@@ -184,8 +192,11 @@ TEST_F(JournalTest, ALogThatEndsBeforeTheJournalGoesOnIsCorrupt) {
   auto file = *fs.open(path(0), env::OpenMode::read_write);
   ASSERT_TRUE(file->write_at(4096, encode_journal_frame({7, 1, 1}, {{key, Offset{6}, later}})));
   const auto report = replay();
-  ASSERT_FALSE(report);
-  EXPECT_EQ(report.error().code, Code::corrupt);
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->refused.size(), 1u);
+  EXPECT_EQ(report->refused[0].second.code, Code::corrupt);
+  EXPECT_TRUE(report->kept);
+  EXPECT_TRUE(*fs.exists(path(0)));
 }
 
 }  // namespace

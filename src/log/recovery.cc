@@ -54,7 +54,21 @@ Result<void> Recovery::read_small_files() {
   return {};
 }
 
+/// A start before this one may have died between the two renames of make_names_again.
+Result<void> Recovery::finish_renames() {
+  for (const env::DirEntry& entry : SLUICE_TRY(log_.fs_.list(log_.dir_))) {
+    if (!entry.name.ends_with(".tmp")) continue;
+    const std::string name = entry.name.substr(0, entry.name.size() - 4);
+    if (!parse_file_name(name, log_suffix)) continue;
+    Result<void> back =
+        log_.fs_.rename_noreplace(env::join(log_.dir_, entry.name), env::join(log_.dir_, name));
+    if (!back && back.error().code != Code::already_exists) return back;
+  }
+  return {};
+}
+
 Result<void> Recovery::open_segments() {
+  SLUICE_TRY(finish_renames());
   std::vector<Offset> bases;
   const std::vector<env::DirEntry> entries = SLUICE_TRY(log_.fs_.list(log_.dir_));
   for (const env::DirEntry& entry : entries) {

@@ -35,6 +35,7 @@ class Recovery {
   };
 
   Result<void> read_small_files();
+  Result<void> finish_renames();
   Result<void> open_segments();
   Result<void> note_ages();
   std::size_t first_to_scan() const;
