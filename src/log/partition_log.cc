@@ -110,6 +110,10 @@ Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, std
 /// Puts a batch that may be appended at the log's end. `head` gets its offsets.
 Result<void> PartitionLog::store(MutableBytes batch, BatchHead& head, LeaderEpoch epoch,
                                  std::int64_t now_ms) {
+  if (head.range.count() > std::numeric_limits<std::int64_t>::max() - log_end_.value) {
+    return refused(
+        {Code::limit_exceeded, fmt::format("no offsets are left after {}", log_end_.value), {}, 0});
+  }
   SLUICE_TRY(note_epoch(epoch));
   head.range = {log_end_, log_end_ + head.range.count()};
   head.leader_epoch = epoch;

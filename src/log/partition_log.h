@@ -288,6 +288,7 @@ class PartitionLog {
   Result<std::optional<TimestampOffset>> search_segment(Segment& segment, std::int64_t timestamp_ms,
                                                         Offset end);
   Result<std::int64_t> visible_max_timestamp(Segment& segment, bool by_index);
+  Result<std::int64_t> batch_max_timestamp(const Segment& segment, const Located& batch);
   Result<std::optional<TimestampOffset>> search_batch(const Segment& segment, const Located& batch,
                                                       std::int64_t timestamp_ms);
   Segment& active() const { return *segments_.back(); }

@@ -146,10 +146,13 @@ Result<std::optional<TimestampOffset>> PartitionLog::search_batch(const Segment&
 }
 
 Result<TimestampOffset> PartitionLog::max_timestamp() {
-  for (const bool by_index : {true, false}) {
+  // What is not found the first time was the lie of an index, which is made again by now, or lies in the part
+  // of a batch that is below the log start: then the first segment is walked.
+  for (const bool again : {false, true}) {
     std::int64_t largest = record::no_timestamp;
     for (const auto& segment : segments_) {
       if (segment->base() >= durable_end_) break;
+      const bool by_index = !again || segment != segments_.front();
       if (by_index && segment->indexes().max_timestamp_ms() <= largest) continue;
       largest = std::max(largest, SLUICE_TRY(visible_max_timestamp(*segment, by_index)));
     }
@@ -157,14 +160,14 @@ Result<TimestampOffset> PartitionLog::max_timestamp() {
     const TimestampOffset found = SLUICE_TRY(offset_for_timestamp(largest, durable_end_));
     if (found.offset.value >= 0) return found;
   }
-  return TimestampOffset{};  // its record lies below the log start, in a batch that does not
+  return TimestampOffset{};
 }
 
-/// The largest timestamp in the batches of `segment` between log start and high watermark.
+/// The largest timestamp of the records of `segment` between log start and high watermark.
 ///
 /// by_index   what the time index says of the whole segment is it, unless that batch is not between them;
 /// then
-///            the segment is walked, from the last entry that is. Otherwise all of it: an index lies
+///            the segment is walked, from the last entry that is. Otherwise all of it
 Result<std::int64_t> PartitionLog::visible_max_timestamp(Segment& segment, bool by_index) {
   const Offset of_all = segment.indexes().max_timestamp_offset();
   if (by_index && of_all >= log_start_ && of_all < durable_end_) return segment.indexes().max_timestamp_ms();
@@ -181,8 +184,27 @@ Result<std::int64_t> PartitionLog::visible_max_timestamp(Segment& segment, bool 
   HeadWalker walker{*segment.file(), from ? from->position : 0, segment.bytes()};
   while (const std::optional<Located> batch = SLUICE_TRY(walker.next())) {
     if (batch->head.range.end > durable_end_) break;
-    if (batch->head.range.end > log_start_) largest = std::max(largest, batch->head.max_timestamp_ms);
+    if (batch->head.range.end <= log_start_ || batch->head.max_timestamp_ms <= largest) continue;
+    const bool whole = batch->head.range.begin >= log_start_;
+    largest = std::max(
+        largest, whole ? batch->head.max_timestamp_ms : SLUICE_TRY(batch_max_timestamp(segment, *batch)));
   }
+  return largest;
+}
+
+/// The largest timestamp of the records of `batch` that are not below the log start.
+Result<std::int64_t> PartitionLog::batch_max_timestamp(const Segment& segment, const Located& batch) {
+  scratch_.resize(static_cast<std::size_t>(batch.head.bytes));
+  const std::size_t bytes = SLUICE_TRY(segment.file()->read_at(batch.position, scratch_));
+  const record::BatchView view = SLUICE_TRY(record::BatchView::parse(BytesView{scratch_}.first(bytes)));
+  const BytesView records = SLUICE_TRY(decompressor_.records(view));
+  std::int64_t largest = record::no_timestamp;
+  SLUICE_TRY(record::for_each_record(records, view.records_count(), [&](const record::RecordView& record) {
+    if (view.base_offset() + record.offset_delta >= log_start_) {
+      largest = std::max(largest, view.timestamp_ms(record.timestamp_delta));
+    }
+    return true;
+  }));
   return largest;
 }
 

@@ -278,6 +278,14 @@ TEST_F(PartitionLogTest, TheLargestTimestampIsNotOneBelowTheLogStart) {
   EXPECT_EQ(log->max_timestamp()->offset, Offset{3});
   ASSERT_TRUE(log->advance_log_start(Offset{4}));
   EXPECT_EQ(log->max_timestamp()->offset, Offset{39});
+  record::BatchBuilder builder;  // the largest first, and then the log starts inside the batch
+  for (const std::int64_t timestamp : {now + 990, now + 5, now + 60, now + 50})
+    builder.add(timestamp, std::nullopt, as_bytes("x"));
+  ASSERT_TRUE(append(to_owned(*builder.finish())));
+  ASSERT_TRUE(log->sync());
+  EXPECT_EQ(log->max_timestamp()->offset, Offset{40});
+  ASSERT_TRUE(log->advance_log_start(Offset{41}));
+  EXPECT_EQ(log->max_timestamp()->offset, Offset{42});
 }
 
 TEST_F(PartitionLogTest, TheStartMovesUpAndWholeSegmentsBelowItGo) {

@@ -172,6 +172,7 @@ void ProducerTable::expire(std::int64_t now_ms, std::int64_t age_ms_max) {
 
 /// Half of those without an open transaction go, the silent first.
 void ProducerTable::forget_the_silent() {
+  if (open_.size() >= producers_.size()) return;
   std::vector<std::int64_t> ages;
   ages.reserve(producers_.size());
   for (const auto& [id, producer] : producers_) {

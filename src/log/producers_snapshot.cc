@@ -116,7 +116,7 @@ void ProducerTable::load_entry(const std::byte* p) {
   Producer& producer = producers_[id];
   producer = {};  // an id that comes twice: the last one counts
   producer.epoch = ProducerEpoch{load_be<std::int16_t>(p + 8)};
-  producer.last_append_ms = load_be<std::int64_t>(p + 26);
+  producer.last_append_ms = std::max<std::int64_t>(load_be<std::int64_t>(p + 26), -1);
   producer.coordinator_epoch = load_be<std::int32_t>(p + 34);
   const auto last_sequence = load_be<std::int32_t>(p + 10);
   const auto last_offset = load_be<std::int64_t>(p + 14);
@@ -154,10 +154,13 @@ Result<void> ProducerTable::load_batches(BytesView rest) {
     found->second.batches.clear();
     for (std::size_t b = 0; b < batches; ++b, rest = rest.subspan(batch_bytes)) {
       const std::byte* const p = rest.data();
-      found->second.batches.push_back(
-          {load_be<std::int32_t>(p),
-           load_be<std::int32_t>(p + 4),
-           {Offset{load_be<std::int64_t>(p + 8)}, Offset{load_be<std::int64_t>(p + 16)}}});
+      const Batch batch{load_be<std::int32_t>(p),
+                        load_be<std::int32_t>(p + 4),
+                        {Offset{load_be<std::int64_t>(p + 8)}, Offset{load_be<std::int64_t>(p + 16)}}};
+      if (batch.range.begin.value < 0 || batch.range.empty() || batch.last_sequence < -1) {
+        return damaged("a batch has impossible offsets");
+      }
+      found->second.batches.push_back(batch);
     }
   }
   // Older ones of ours end here.

@@ -98,6 +98,11 @@ TEST(ProducerSnapshot, ALieUnderARightChecksumDoesNoHarm) {
       const bool loaded = table.load(lie).has_value();
       ASSERT_LE(table.size(), 2u);
       ASSERT_TRUE(loaded || table.size() == 0);
+      (void)table.snapshot(0, {});
+      (void)table.check(head(100, 2, 21, 3, 100), Origin::client);
+      table.note(head(100, 2, 21, 3, 100), 1);
+      table.note_marker(head(100, 2, 0, 1, 103), {}, 1);
+      table.expire(1'000'000, 1000);
     }
   }
 }

@@ -133,7 +133,7 @@ Result<void> Recovery::note_ages() {
     const auto file =
         SLUICE_TRY(log_.fs_.open(env::join(log_.dir_, file_name(end, snapshot_suffix)), env::OpenMode::read));
     if (const auto taken_ms = snapshot_taken_ms(*file)) {
-      segments[i]->last_append_ms = std::min(*taken_ms, hints_.now_ms);
+      segments[i]->last_append_ms = std::min(std::max<std::int64_t>(*taken_ms, 0), hints_.now_ms);
     }
   }
   return {};
