@@ -66,6 +66,7 @@ constexpr std::array table{
     Route{57, handle_update_features},
     Route{60, handle_describe_cluster},
     Route{61, handle_describe_producers},
+    Route{65, handle_describe_transactions},
     Route{74, handle_list_config_resources},
     Route{75, handle_describe_topic_partitions},
 };

@@ -14,6 +14,8 @@
 #include "wire/generated/delete_acls_response.h"
 #include "wire/generated/describe_acls_request.h"
 #include "wire/generated/describe_acls_response.h"
+#include "wire/generated/init_producer_id_request.h"
+#include "wire/generated/init_producer_id_response.h"
 #include "wire/generated/metadata_request.h"
 #include "wire/generated/metadata_response.h"
 #include "wire/generated/sasl_authenticate_request.h"
@@ -288,6 +290,33 @@ TEST_F(AuthorizerTest, RulesSurviveARestartAndGoWhenTheyAreDeleted) {
   const auto deleted = admin.call(gone);
   EXPECT_EQ(deleted.filter_results.at(0).matching_acls.size(), 1u);
   EXPECT_EQ(ask_for(c, "t"), number(ErrorCode::topic_authorization_failed));
+}
+
+TEST_F(AuthorizerTest, WithoutARuleNothingIsWrittenReadOrBegun) {
+  start(enforcing());
+  create("t", 1);
+  TestClient c = bob();
+  const auto init = [&](std::optional<std::string> id) {
+    wire::InitProducerIdRequest request;
+    request.transactional_id = std::move(id);
+    request.transaction_timeout_ms = 1000;
+    return c.call(request, 5).error_code;
+  };
+  const auto fetch = [&] {
+    return c.call(fetch_request("t", 0, 0), 12).responses.at(0).partitions.at(0).error_code;
+  };
+  EXPECT_EQ(produce(c, "t", 0, {"v"}).error_code, number(ErrorCode::topic_authorization_failed));
+  EXPECT_EQ(produce(c, "missing", 0, {"v"}).error_code, number(ErrorCode::topic_authorization_failed));
+  EXPECT_EQ(fetch(), number(ErrorCode::topic_authorization_failed));
+  EXPECT_EQ(init(std::nullopt), number(ErrorCode::cluster_authorization_failed));
+  EXPECT_EQ(init("id"), number(ErrorCode::transactional_id_authorization_failed));
+  grant({allow("bob", 2, "t", AclOperation::write), allow("bob", 5, "id", AclOperation::write)});
+  EXPECT_EQ(produce(c, "t", 0, {"v"}).error_code, 0);
+  EXPECT_EQ(init(std::nullopt), 0) << "whoever may write to a topic may do so without doubles";
+  EXPECT_EQ(init("id"), 0);
+  EXPECT_EQ(fetch(), number(ErrorCode::topic_authorization_failed));
+  grant({allow("bob", 2, "t", AclOperation::read)});
+  EXPECT_EQ(fetch(), 0);
 }
 
 TEST_F(AuthorizerTest, WhoMayNotAlterTheClusterChangesNoRules) {

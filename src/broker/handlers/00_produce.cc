@@ -7,16 +7,18 @@
 // The first batch of a transaction in a partition waits for its coordinator: v12 and later take the partition
 // into the transaction, durably (KIP-890 part 2); before, it must have been taken in by AddPartitionsToTxn,
 // else TRANSACTION_ABORTABLE (v11) or INVALID_TXN_STATE. Errors per partition:
-//   UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, INVALID_TOPIC_EXCEPTION (an internal topic) ·
-//   INVALID_REQUIRED_ACKS · NOT_ENOUGH_REPLICAS (min.insync.replicas above the one there is) ·
-//   CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE ·
-//   OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, INVALID_PRODUCER_ID_MAPPING,
-//   CONCURRENT_TRANSACTIONS (before v12 NOT_ENOUGH_REPLICAS, which old clients send again) ·
-//   TRANSACTIONAL_ID_AUTHORIZATION_FAILED (transactional batches without a transactional id) ·
-//   KAFKA_STORAGE_ERROR (disk full, sync failed, partition halted) · REQUEST_TIMED_OUT
+//   TOPIC_AUTHORIZATION_FAILED (write is needed) · UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID,
+//   INVALID_TOPIC_EXCEPTION (an internal topic) · INVALID_REQUIRED_ACKS · NOT_ENOUGH_REPLICAS
+//   (min.insync.replicas above the one there is) · CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, INVALID_RECORD,
+//   INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE · OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH,
+//   INVALID_TXN_STATE, INVALID_PRODUCER_ID_MAPPING, CONCURRENT_TRANSACTIONS (before v12 NOT_ENOUGH_REPLICAS,
+//   which old clients send again) · TRANSACTIONAL_ID_AUTHORIZATION_FAILED (transactional batches without a
+//   transactional id, or without the right to write as it) · KAFKA_STORAGE_ERROR (disk full, sync failed,
+//   partition halted) · REQUEST_TIMED_OUT
 // With acks=0 an error ends the connection: it is the only way to tell.
 #include <algorithm>
 
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/produce_transaction.h"
 #include "broker/kafka_error.h"
@@ -187,7 +189,12 @@ void produce(Core& core, const RequestPtr& request, const wire::ProduceRequest& 
     auto& out = pending->response.responses.emplace_back();
     out.name = topic_data.name;
     out.topic_id = topic_data.topic_id;
-    const ErrorCode unknown = by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
+    ErrorCode unknown = by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
+    const std::string* name = topic != nullptr ? &topic->name : by_id ? nullptr : &topic_data.name;
+    if (name != nullptr && !may_topic(core, *request, AclOperation::write, *name)) {
+      unknown = ErrorCode::topic_authorization_failed;  // whether it is there is not told
+      topic = nullptr;
+    }
     for (const auto& data : topic_data.partition_data)
       produce_partition(a, topic, unknown, data.index, batches[next_batch++], pending, failed);
   }
@@ -224,7 +231,8 @@ std::shared_ptr<KeptProduce> keep(wire::ProduceRequest asked, std::span<const Mu
 
 void produce_in_transaction(Core& core, const RequestPtr& request, wire::ProduceRequest asked,
                             std::span<const MutableBytes> batches, TransactionPart part) {
-  if (!asked.transactional_id)
+  if (!asked.transactional_id ||
+      !may_transactional_id(core, *request, AclOperation::write, *asked.transactional_id))
     return refuse_all(request, asked, ErrorCode::transactional_id_authorization_failed);
   if (part.has_several_producers) return refuse_all(request, asked, ErrorCode::invalid_producer_id_mapping);
   if (part.unknown.empty()) return produce(core, request, asked, batches, TransactionVerdict{});
@@ -255,7 +263,9 @@ void handle_produce(Core& core, const RequestPtr& request) {
     for (const auto& data : topic_data.partition_data) {
       const BytesView records = data.records.value_or(BytesView{});
       batches.push_back(records.empty() ? MutableBytes{} : request->writable(records));
-      part.look_at(topic == nullptr ? nullptr : topic->partition(data.index), records);
+      // A partition that may not be written to is refused below, and is no part of the transaction.
+      const bool allowed = topic != nullptr && may_topic(core, *request, AclOperation::write, topic->name);
+      part.look_at(allowed ? topic->partition(data.index) : nullptr, records);
     }
   }
   if (part.is_there) return produce_in_transaction(core, request, std::move(asked), batches, std::move(part));

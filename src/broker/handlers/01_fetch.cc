@@ -5,9 +5,9 @@
 // v13 and later. read_committed ends at the last stable offset and tells the aborted transactions that have
 // records in the answer, by first offset (KIP-98); a wait ends early where the client has gone. Errors of the
 // answer: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. Per
-// partition: UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, OFFSET_OUT_OF_RANGE (never a silent reset),
-// FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, KAFKA_STORAGE_ERROR, CORRUPT_MESSAGE (behind damage); a
-// diverging epoch (v12, KIP-595) is told with its end.
+// partition: TOPIC_AUTHORIZATION_FAILED (read is needed), UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID,
+// OFFSET_OUT_OF_RANGE (never a silent reset), FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, KAFKA_STORAGE_ERROR,
+// CORRUPT_MESSAGE (behind damage); a diverging epoch (v12, KIP-595) is told with its end.
 #include <algorithm>
 
 #include "broker/handlers/fetch_reader.h"
@@ -35,6 +35,7 @@ class PendingFetch final : public PartitionWatcher, public std::enable_shared_fr
         max_wait_(std::chrono::milliseconds(std::max(asked.max_wait_ms, 0))) {
     limits_.bytes_max =
         std::min<std::int64_t>(std::max(asked.max_bytes, 0), core.config.number("fetch.max.bytes"));
+    limits_.request = request_.get();
     limits_.by_id = request_->version() >= 13;
     limits_.read_committed = asked.isolation_level == isolation_read_committed;
   }

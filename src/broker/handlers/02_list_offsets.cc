@@ -2,8 +2,9 @@
 // stable offset, and no record at or above it is found by any time), -2 earliest, -3 of the greatest
 // timestamp (v7), -4 earliest local (v8: the same as earliest), -5 and -6 of tiered storage (v9, v11), which
 // there is none of: offset -1. Otherwise the first record with at least that timestamp, or -1 and -1. Errors:
-// UNKNOWN_TOPIC_OR_PARTITION, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, UNSUPPORTED_VERSION (a special time
-// its version does not have), KAFKA_STORAGE_ERROR.
+// TOPIC_AUTHORIZATION_FAILED (describe is needed), UNKNOWN_TOPIC_OR_PARTITION, FENCED_LEADER_EPOCH,
+// UNKNOWN_LEADER_EPOCH, UNSUPPORTED_VERSION (a special time its version does not have), KAFKA_STORAGE_ERROR.
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/leader_epoch.h"
 #include "broker/kafka_error.h"
@@ -81,7 +82,9 @@ void handle_list_offsets(Core& core, const RequestPtr& request) {
       const auto fail_with = [&](ErrorCode error) { out.error_code = wire::number(error); };
       const PartitionPtr partition =
           topic == nullptr ? nullptr : topic->partition(partition_asked.partition_index);
-      if (partition == nullptr) {
+      if (!may_topic(core, *request, AclOperation::describe, topic_asked.name)) {
+        fail_with(ErrorCode::topic_authorization_failed);
+      } else if (partition == nullptr) {
         fail_with(ErrorCode::unknown_topic_or_partition);
       } else if (!partition->is_online()) {
         fail_with(ErrorCode::kafka_storage_error);

@@ -1,8 +1,8 @@
 // DeleteTopics v1-6: deletes topics, by id from v6 on; durable before it is answered, and whoever waits for
 // the topic is told. A topic made again under the name has another id. Errors per topic:
 // UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, TOPIC_DELETION_DISABLED, INVALID_REQUEST (name and id,
-// or one of them twice), INVALID_TOPIC_EXCEPTION (the broker's own topics), TOPIC_AUTHORIZATION_FAILED (describe
-// and delete are needed), KAFKA_STORAGE_ERROR.
+// or one of them twice), INVALID_TOPIC_EXCEPTION (the broker's own topics), TOPIC_AUTHORIZATION_FAILED
+// (describe and delete are needed), KAFKA_STORAGE_ERROR.
 #include <set>
 
 #include "broker/handlers/authorized.h"

@@ -3,9 +3,12 @@
 // transaction is aborted first, and the producer asks again (CONCURRENT_TRANSACTIONS). From v3 a producer may
 // say who it thinks it is (KIP-360). v4 knows PRODUCER_FENCED, older ones get INVALID_PRODUCER_EPOCH. v6 (two
 // phase commit) is not stable in Kafka 4.3 either. Errors also: INVALID_REQUEST,
+// TRANSACTIONAL_ID_AUTHORIZATION_FAILED (write is needed), CLUSTER_AUTHORIZATION_FAILED (neither idempotent
+// write nor write on any topic),
 // INVALID_TRANSACTION_TIMEOUT, COORDINATOR_NOT_AVAILABLE.
 #include <fmt/format.h>
 
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/init_producer_id_request.h"
 #include "wire/generated/init_producer_id_response.h"
@@ -31,6 +34,13 @@ void answer(const RequestPtr& request, ErrorCode error, ProducerIdAndEpoch produ
 void handle_init_producer_id(Core& core, const RequestPtr& request) {
   wire::InitProducerIdRequest asked;
   if (!request->decode(asked)) return;
+  if (asked.transactional_id) {
+    if (!may_transactional_id(core, *request, AclOperation::write, *asked.transactional_id))
+      return answer(request, ErrorCode::transactional_id_authorization_failed, {});
+  } else if (!may_cluster(core, *request, AclOperation::idempotent_write) &&
+             !core.acls.allows_any(request->session(), AclOperation::write, ResourceType::topic)) {
+    return answer(request, ErrorCode::cluster_authorization_failed, {});
+  }
   if ((asked.producer_id == -1) != (asked.producer_epoch == -1))
     return answer(request, ErrorCode::invalid_request, {});
   if (asked.transactional_id) {

@@ -1,10 +1,12 @@
 // AddPartitionsToTxn v0-5: takes partitions into a transaction, durably before the answer. v0-3 are the
 // clients' before transaction.version 2; v4-5 take several transactions, and can ask whether partitions are
 // in one without adding them (KIP-890: what Kafka's brokers ask each other). Errors per partition:
-// INVALID_REQUEST, INVALID_PRODUCER_ID_MAPPING, PRODUCER_FENCED (v0-1: INVALID_PRODUCER_EPOCH),
-// CONCURRENT_TRANSACTIONS, COORDINATOR_NOT_AVAILABLE, TRANSACTION_ABORTABLE (not in the transaction),
-// UNKNOWN_TOPIC_OR_PARTITION or, for an internal topic, TOPIC_AUTHORIZATION_FAILED, with which the others get
-// OPERATION_NOT_ATTEMPTED.
+// TRANSACTIONAL_ID_AUTHORIZATION_FAILED (write), TOPIC_AUTHORIZATION_FAILED (write),
+// CLUSTER_AUTHORIZATION_FAILED (v4-5: cluster action), INVALID_REQUEST, INVALID_PRODUCER_ID_MAPPING,
+// PRODUCER_FENCED (v0-1: INVALID_PRODUCER_EPOCH), CONCURRENT_TRANSACTIONS, COORDINATOR_NOT_AVAILABLE,
+// TRANSACTION_ABORTABLE (not in the transaction), UNKNOWN_TOPIC_OR_PARTITION or, for an internal topic,
+// TOPIC_AUTHORIZATION_FAILED, with which the others get OPERATION_NOT_ATTEMPTED.
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/add_partitions_to_txn_request.h"
 #include "wire/generated/add_partitions_to_txn_response.h"
@@ -34,8 +36,11 @@ Results for_each_partition(const AskedTopics& topics, F&& error_of) {
 }
 
 // What keeps a partition out of any transaction. Internal topics: only our own coordinators write to them.
-ErrorCode check(Core& core, const std::string& name, std::int32_t partition, bool is_client) {
+ErrorCode check(Core& core, const Request& request, const std::string& name, std::int32_t partition,
+                bool is_client) {
   const Topic* topic = core.topics->find(name);
+  if (is_client && !may_topic(core, request, AclOperation::write, name))
+    return ErrorCode::topic_authorization_failed;
   if (is_client && topic != nullptr && topic->is_internal()) return ErrorCode::topic_authorization_failed;
   if (topic == nullptr || topic->partition(partition) == nullptr)
     return ErrorCode::unknown_topic_or_partition;
@@ -43,6 +48,7 @@ ErrorCode check(Core& core, const std::string& name, std::int32_t partition, boo
 }
 
 struct Adding {
+  const Request* request = nullptr;
   std::string transactional_id;
   ProducerIdAndEpoch producer;
   bool verify_only = false;
@@ -55,13 +61,13 @@ void add(Core& core, const Adding& adding, const AskedTopics& topics, std::funct
   bool refused = false;
   for (const auto& topic : topics) {
     for (const std::int32_t partition : topic.partitions) {
-      refused |= check(core, topic.name, partition, is_client) != ErrorCode::none;
+      refused |= check(core, *adding.request, topic.name, partition, is_client) != ErrorCode::none;
       partitions.insert({topic.name, PartitionId{partition}});
     }
   }
   if (refused) {
     return done(for_each_partition(topics, [&](const std::string& name, std::int32_t partition) {
-      const ErrorCode error = check(core, name, partition, is_client);
+      const ErrorCode error = check(core, *adding.request, name, partition, is_client);
       return error == ErrorCode::none ? ErrorCode::operation_not_attempted : error;
     }));
   }
@@ -78,7 +84,15 @@ void add(Core& core, const Adding& adding, const AskedTopics& topics, std::funct
 }
 
 void add_one(Core& core, const RequestPtr& request, const Asked& asked) {
+  if (!may_transactional_id(core, *request, AclOperation::write, asked.v3_and_below_transactional_id)) {
+    Response response;
+    response.results_by_topic_v3_and_below = for_each_partition(
+        asked.v3_and_below_topics,
+        [](const auto&, auto) { return ErrorCode::transactional_id_authorization_failed; });
+    return request->answer(response);
+  }
   const Adding adding{
+      request.get(),
       asked.v3_and_below_transactional_id,
       {ProducerId{asked.v3_and_below_producer_id}, ProducerEpoch{asked.v3_and_below_producer_epoch}},
       false,
@@ -103,13 +117,18 @@ void handle_add_partitions_to_txn(Core& core, const RequestPtr& request) {
   if (!request->decode(asked)) return;
   if (request->version() < batch_version_min) return add_one(core, request, asked);
   auto response = std::make_shared<Response>();
+  if (!may_cluster(core, *request, AclOperation::cluster_action)) {
+    response->error_code = wire::number(ErrorCode::cluster_authorization_failed);
+    return request->answer(*response);
+  }
   for (const auto& transaction : asked.transactions)
     response->results_by_transaction.push_back({transaction.transactional_id, {}});
   if (asked.transactions.empty()) return request->answer(*response);
   auto left = std::make_shared<std::size_t>(asked.transactions.size());
   for (std::size_t i = 0; i < asked.transactions.size(); ++i) {
     const auto& transaction = asked.transactions[i];
-    const Adding adding{transaction.transactional_id,
+    const Adding adding{request.get(),
+                        transaction.transactional_id,
                         {ProducerId{transaction.producer_id}, ProducerEpoch{transaction.producer_epoch}},
                         transaction.verify_only,
                         transaction_version_2};

@@ -1,7 +1,9 @@
 // EndTxn v0-5: commits or aborts a transaction; answered when that is durably decided, its markers follow. v5
 // is transaction.version 2 (KIP-890): each end raises the producer's epoch, and the answer tells it. Errors:
-// INVALID_REQUEST, INVALID_PRODUCER_ID_MAPPING, PRODUCER_FENCED (v0-1: INVALID_PRODUCER_EPOCH),
-// CONCURRENT_TRANSACTIONS, INVALID_TXN_STATE, COORDINATOR_NOT_AVAILABLE.
+// TRANSACTIONAL_ID_AUTHORIZATION_FAILED (write is needed), INVALID_REQUEST, INVALID_PRODUCER_ID_MAPPING,
+// PRODUCER_FENCED (v0-1: INVALID_PRODUCER_EPOCH), CONCURRENT_TRANSACTIONS, INVALID_TXN_STATE,
+// COORDINATOR_NOT_AVAILABLE.
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/end_txn_request.h"
 #include "wire/generated/end_txn_response.h"
@@ -24,6 +26,8 @@ void handle_end_txn(Core& core, const RequestPtr& request) {
     response.producer_epoch = producer.epoch.value;
     request->answer(response);
   };
+  if (!may_transactional_id(core, *request, AclOperation::write, asked.transactional_id))
+    return answer(ErrorCode::transactional_id_authorization_failed, {});
   const ProducerIdAndEpoch producer{ProducerId{asked.producer_id}, ProducerEpoch{asked.producer_epoch}};
   core.transactions->end(
       asked.transactional_id, producer, asked.committed,

@@ -1,7 +1,9 @@
 // WriteTxnMarkers v1-2: writes the markers that end transactions, durably before the answer. Our own
 // coordinator does not need it; Kafka's tools end hanging transactions with it (KIP-664). v2 tells the
-// transaction.version of the marker (KIP-1228). Errors per partition: UNKNOWN_TOPIC_OR_PARTITION,
-// KAFKA_STORAGE_ERROR, INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED.
+// transaction.version of the marker (KIP-1228). Errors per partition: CLUSTER_AUTHORIZATION_FAILED (cluster
+// action or alter is needed), UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR, INVALID_PRODUCER_EPOCH,
+// TRANSACTION_COORDINATOR_FENCED.
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/write_txn_markers_request.h"
 #include "wire/generated/write_txn_markers_response.h"
@@ -27,6 +29,10 @@ struct Writing {
 void handle_write_txn_markers(Core& core, const RequestPtr& request) {
   wire::WriteTxnMarkersRequest asked;
   if (!request->decode(asked)) return;
+  const bool allowed = may_cluster(core, *request, AclOperation::cluster_action) ||
+                       may_cluster(core, *request, AclOperation::alter);
+  const std::int16_t refused =
+      allowed ? std::int16_t{0} : wire::number(ErrorCode::cluster_authorization_failed);
   auto writing = std::make_shared<Writing>();
   writing->request = request;
   for (const auto& marker : asked.markers) {
@@ -35,9 +41,11 @@ void handle_write_txn_markers(Core& core, const RequestPtr& request) {
     for (const auto& topic : marker.topics) {
       auto& of_topic = of_marker.topics.emplace_back();
       of_topic.name = topic.name;
-      for (const std::int32_t index : topic.partition_indexes) of_topic.partitions.push_back({index, 0});
+      for (const std::int32_t index : topic.partition_indexes)
+        of_topic.partitions.push_back({index, refused});
     }
   }
+  if (!allowed) return writing->end_one();
   for (std::size_t m = 0; m < asked.markers.size(); ++m) {
     const auto& marker = asked.markers[m];
     const TransactionMarker written{{ProducerId{marker.producer_id}, ProducerEpoch{marker.producer_epoch}},

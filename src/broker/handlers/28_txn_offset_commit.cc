@@ -2,10 +2,12 @@
 // answered, and count when the transaction commits. From v3 on the producer names the member whose input it
 // worked on, and a member that the group has replaced is refused (KIP-447). v5 takes the group's partition
 // into the transaction by itself (KIP-890); for older ones it must have been taken in by AddOffsetsToTxn.
-// Errors: INVALID_GROUP_ID, ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID,
-// COORDINATOR_NOT_AVAILABLE, INVALID_PRODUCER_ID_MAPPING, INVALID_PRODUCER_EPOCH, CONCURRENT_TRANSACTIONS,
-// TRANSACTION_ABORTABLE (v4; before it INVALID_TXN_STATE); per partition UNKNOWN_TOPIC_OR_PARTITION,
+// Errors: TRANSACTIONAL_ID_AUTHORIZATION_FAILED (write), GROUP_AUTHORIZATION_FAILED (read), INVALID_GROUP_ID,
+// ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, COORDINATOR_NOT_AVAILABLE,
+// INVALID_PRODUCER_ID_MAPPING, INVALID_PRODUCER_EPOCH, CONCURRENT_TRANSACTIONS, TRANSACTION_ABORTABLE (v4;
+// before it INVALID_TXN_STATE); per partition TOPIC_AUTHORIZATION_FAILED (read), UNKNOWN_TOPIC_OR_PARTITION,
 // OFFSET_METADATA_TOO_LARGE.
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/transaction_errors.h"
 #include "wire/generated/txn_offset_commit_request.h"
@@ -28,6 +30,11 @@ struct Committing {
   ProducerIdAndEpoch producer() const {
     return {ProducerId{asked.producer_id}, ProducerEpoch{asked.producer_epoch}};
   }
+  void answer_all(ErrorCode error) {
+    for (auto& topic : response.topics)
+      for (auto& partition : topic.partitions) partition.error_code = wire::number(error);
+    request->answer(response);
+  }
   void answer(ErrorCode error) {
     for (auto& topic : response.topics)
       for (auto& partition : topic.partitions)
@@ -46,7 +53,9 @@ void take_partitions(Core& core, Committing& committing) {
     for (const auto& partition : topic_asked.partitions) {
       ErrorCode error = ErrorCode::none;
       const std::string metadata = partition.committed_metadata.value_or("");
-      if (topic == nullptr || topic->partition(partition.partition_index) == nullptr) {
+      if (!may_topic(core, *committing.request, AclOperation::read, topic_asked.name)) {
+        error = ErrorCode::topic_authorization_failed;
+      } else if (topic == nullptr || topic->partition(partition.partition_index) == nullptr) {
         error = ErrorCode::unknown_topic_or_partition;
       } else if (metadata.size() > metadata_max) {
         error = ErrorCode::offset_metadata_too_large;
@@ -93,6 +102,10 @@ void handle_txn_offset_commit(Core& core, const RequestPtr& request) {
   if (!request->decode(committing->asked)) return;
   const auto& asked = committing->asked;
   take_partitions(core, *committing);
+  if (!may_transactional_id(core, *request, AclOperation::write, asked.transactional_id))
+    return committing->answer_all(ErrorCode::transactional_id_authorization_failed);
+  if (!may_group(core, *request, AclOperation::read, asked.group_id))
+    return committing->answer_all(ErrorCode::group_authorization_failed);
   if (committing->changes.empty()) return request->answer(committing->response);
   if (asked.group_id.empty()) return committing->answer(ErrorCode::invalid_group_id);
   if (!core.groups->make_ready()) return committing->answer(ErrorCode::coordinator_not_available);

@@ -1,8 +1,9 @@
 // DescribeProducers v0 (KIP-664): the producers that a partition remembers, and where an open transaction of
 // one begins. A partition that is asked for again and again is answered once. Errors per partition:
-// UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR.
+// TOPIC_AUTHORIZATION_FAILED (read is needed), UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR.
 #include <set>
 
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/describe_producers_request.h"
 #include "wire/generated/describe_producers_response.h"
@@ -18,6 +19,7 @@ void handle_describe_producers(Core& core, const RequestPtr& request) {
   std::set<std::pair<std::string, std::int32_t>> told;  // an answer holds many producers a partition
   for (const auto& topic_asked : asked.topics) {
     const Topic* topic = core.topics->find(topic_asked.name);
+    const bool allowed = may_topic(core, *request, AclOperation::read, topic_asked.name);
     auto& of_topic = response.topics.emplace_back();
     of_topic.name = topic_asked.name;
     for (const std::int32_t index : topic_asked.partition_indexes) {
@@ -25,6 +27,10 @@ void handle_describe_producers(Core& core, const RequestPtr& request) {
       auto& out = of_topic.partitions.emplace_back();
       out.partition_index = index;
       const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(index);
+      if (!allowed) {
+        out.error_code = wire::number(ErrorCode::topic_authorization_failed);
+        continue;
+      }
       if (partition == nullptr || !partition->is_online()) {
         out.error_code = wire::number(partition == nullptr ? ErrorCode::unknown_topic_or_partition
                                                            : ErrorCode::kafka_storage_error);

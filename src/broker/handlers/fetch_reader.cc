@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/leader_epoch.h"
 #include "broker/kafka_error.h"
 
@@ -56,6 +57,7 @@ class Reading {
     out.high_watermark = -1;
     out.aborted_transactions.reset();  // null: not asked for
     const PartitionPtr partition = find_partition(core_, limits_.by_id, entry);
+    if (!may_read(entry, partition)) return failed(std::move(out), ErrorCode::topic_authorization_failed);
     if (partition == nullptr)
       return failed(std::move(out), limits_.by_id && core_.topics->find(entry.topic_id) == nullptr
                                         ? ErrorCode::unknown_topic_id
@@ -73,6 +75,13 @@ class Reading {
   }
 
  private:
+  // A topic that is not there has only the name that it is asked for by.
+  bool may_read(const FetchEntry& entry, const PartitionPtr& partition) const {
+    const std::string& name = partition == nullptr ? entry.topic : partition->id().topic;
+    if (partition == nullptr && limits_.by_id) return true;
+    return may_topic(core_, *limits_.request, AclOperation::read, name);
+  }
+
   PartitionAnswer failed(PartitionAnswer out, ErrorCode error) {
     out.error_code = wire::number(error);
     outcome_.has_error = true;

@@ -12,6 +12,7 @@
 namespace sluice::broker {
 
 struct FetchLimits {
+  const Request* request = nullptr;  ///< whose right to read is asked for
   std::int64_t bytes_max = 0;
   bool by_id = false;           ///< topics are named by id
   bool read_committed = false;  ///< nothing beyond the last stable offset, and aborted transactions are told

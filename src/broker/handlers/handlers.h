@@ -57,6 +57,7 @@ void handle_alter_user_scram_credentials(Core& core, const RequestPtr& request);
 void handle_update_features(Core& core, const RequestPtr& request);
 void handle_describe_cluster(Core& core, const RequestPtr& request);
 void handle_describe_producers(Core& core, const RequestPtr& request);
+void handle_describe_transactions(Core& core, const RequestPtr& request);
 void handle_list_config_resources(Core& core, const RequestPtr& request);
 void handle_describe_topic_partitions(Core& core, const RequestPtr& request);
 
