@@ -20,6 +20,7 @@ namespace sluice::broker {
 namespace {
 
 constexpr auto housekeeping_interval = std::chrono::seconds(1);
+constexpr auto trim_interval = std::chrono::minutes(5);  // of buffers that nobody uses
 
 // Each partition keeps files open: the soft limit of 1024 is for programs that use select().
 void raise_file_limit() {
@@ -65,7 +66,7 @@ class Broker::Impl {
   std::unique_ptr<env::Lock> lock_;
   std::unique_ptr<Core> core_;
   std::thread thread_;
-  env::Instant retention_due_{};
+  env::Instant trim_due_{};
   env::Instant offsets_due_{};
   bool stopped_ = false;
 };
@@ -137,6 +138,7 @@ Result<void> Broker::Impl::open_state() {
                        .acls = {},
                        .topics = nullptr,
                        .syncer = nullptr,
+                       .cleaner = nullptr,
                        .groups = nullptr,
                        .producer_ids = nullptr,
                        .transactions = nullptr,
@@ -155,6 +157,8 @@ Result<void> Broker::Impl::open_state() {
   core_->producer_ids =
       std::make_unique<ProducerIds>(SLUICE_TRY(ProducerIds::open(*env_.fs, options_.data_dir)));
   core_->syncer = std::make_unique<Syncer>(*loop_, notices_, make_journal());
+  core_->cleaner = SLUICE_TRY(
+      Cleaner::open(env_, *loop_, options_.data_dir, config_, notices_, *core_->topics, *core_->syncer));
   core_->groups = std::make_unique<Groups>(env_, *loop_, config_, notices_, *core_->topics, *core_->syncer);
   SLUICE_TRY(core_->groups->load());
   core_->transactions = std::make_unique<Transactions>(env_, *loop_, config_, notices_, *core_->topics,
@@ -209,7 +213,8 @@ Result<void> Broker::Impl::start() {
 
 void Broker::Impl::schedule() {
   const auto now = env_.clock->now();
-  retention_due_ = now + std::chrono::milliseconds(config_.number("log.retention.check.interval.ms"));
+  core_->cleaner->start();
+  trim_due_ = now + trim_interval;
   offsets_due_ = now + std::chrono::milliseconds(config_.number("offsets.retention.check.interval.ms"));
   loop_->after(housekeeping_interval, [this] { housekeep(); });
 }
@@ -218,10 +223,9 @@ void Broker::Impl::housekeep() {
   const auto now = loop_->now();
   expire_produces(*core_);
   core_->transactions->housekeep();
-  if (now >= retention_due_) {
-    core_->topics->apply_retention();
+  if (now >= trim_due_) {
     core_->buffers.trim();
-    retention_due_ = now + std::chrono::milliseconds(config_.number("log.retention.check.interval.ms"));
+    trim_due_ = now + trim_interval;
   }
   if (now >= offsets_due_) {
     core_->groups->expire();
@@ -242,10 +246,12 @@ Result<void> Broker::Impl::stop() {
   Result<void> closed;
   if (core_ != nullptr) {
     core_->server.reset();
+    if (core_->cleaner) core_->cleaner->stop();
     if (core_->syncer) core_->syncer->stop();
     core_->pending_produces.clear();
     core_->transactions.reset();
     core_->groups.reset();
+    core_->cleaner.reset();
     core_->syncer.reset();
     // A directory that could not be opened whole is not marked as cleanly closed.
     if (core_->topics && core_->producer_ids && core_->address.port != 0) closed = core_->topics->close();

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <vector>
 
 #include "base/edit_distance.h"
 #include "broker/config_names.h"
@@ -28,6 +29,14 @@ constexpr ServerProperty int32(std::string_view name, const char* value, std::in
 constexpr ServerProperty int64(std::string_view name, const char* value, std::int64_t min,
                                std::string_view doc) {
   return {name, ValueType::int64, value, min, i64_max, {}, false, doc};
+}
+constexpr ServerProperty float64(std::string_view name, const char* value, std::string_view doc,
+                                 double max = std::numeric_limits<double>::max()) {
+  return {name, ValueType::float64, value, 0, 0, {}, false, doc, max};
+}
+constexpr ServerProperty words(std::string_view name, const char* value, std::string_view choices,
+                               std::string_view doc) {
+  return {name, ValueType::list, value, 0, 0, choices, false, doc};
 }
 constexpr ServerProperty choice(std::string_view name, const char* value, std::string_view choices,
                                 std::string_view doc) {
@@ -93,8 +102,23 @@ constexpr std::array table{
     int32("group.max.size", "2147483647", 1, "The most members of one group."),
     int32("group.min.session.timeout.ms", "6000", 1, "The shortest session time-out a member may ask for."),
     list("listeners", nullptr, "Where the broker listens: NAME://HOST:PORT each. Not set: --listen."),
-    choice("log.cleanup.policy", "delete", "delete",
-           "Old segments are deleted; compaction is not there yet."),
+    int64("log.cleaner.backoff.ms", "15000", 0, "How long compaction waits where there is nothing to do."),
+    int64("log.cleaner.dedupe.buffer.size", "134217728", 1024 * 1024,
+          "Memory for the keys of one round of compaction."),
+    int64("log.cleaner.delete.retention.ms", "86400000", 0,
+          "How long a tombstone stays after the round of compaction that first saw it."),
+    boolean("log.cleaner.enable", "true", "Topics with cleanup.policy=compact are compacted."),
+    float64("log.cleaner.io.buffer.load.factor", "0.9", "How full the memory for keys may get."),
+    int32("log.cleaner.io.buffer.size", "524288", 4096, "Bytes that compaction reads at a time."),
+    float64("log.cleaner.io.max.bytes.per.second", "1.7976931348623157E308",
+            "The most that compaction reads and writes a second, on average."),
+    int64("log.cleaner.max.compaction.lag.ms", "9223372036854775807", 1,
+          "How long a record may stay before it must be compacted."),
+    float64("log.cleaner.min.cleanable.ratio", "0.5",
+            "The part of a log that must not be compacted yet for a round to begin.", 1),
+    int64("log.cleaner.min.compaction.lag.ms", "0", 0, "How long a record stays before it may be compacted."),
+    words("log.cleanup.policy", "delete", "compact|delete",
+          "Old segments are deleted; or of each key the newest record is kept; or both."),
     shown("log.dirs", ValueType::text, nullptr, "Where the data lies; follows from --data-dir."),
     int32("log.index.interval.bytes", "4096", 0, "Log bytes between two index entries."),
     int32("log.index.size.max.bytes", "10485760", 4, "The most bytes of one index file."),
@@ -110,8 +134,12 @@ constexpr std::array table{
     int32("log.retention.minutes", nullptr, -1, "As log.retention.ms, in minutes."),
     int64("log.retention.ms", nullptr, -1, "Age at which a segment is deleted; -1: never."),
     int32("log.roll.hours", "168", 1, "As log.roll.ms, in hours."),
+    int32("log.roll.jitter.hours", "0", 0, "As log.roll.jitter.ms, in hours."),
+    int64("log.roll.jitter.ms", nullptr, 0, "By how much log.roll.ms is shortened, at random, at most."),
     int64("log.roll.ms", nullptr, 1, "Age at which the active segment is closed."),
     int32("log.segment.bytes", "1073741824", 1024 * 1024, "Size at which the active segment is closed."),
+    int64("log.segment.delete.delay.ms", "60000", 0,
+          "How long the files of a deleted segment stay after they were renamed."),
     int32("max.connections", "2147483647", 0, "The most connections at a time."),
     int32("max.connections.per.ip", "2147483647", 0, "The most connections from one address at a time."),
     int32("max.incremental.fetch.session.cache.slots", "1000", 0, "The most fetch sessions kept."),
@@ -123,10 +151,16 @@ constexpr std::array table{
     int64("offsets.retention.check.interval.ms", "600000", 1, "How often expired offsets are looked for."),
     int32("offsets.retention.minutes", "10080", 1, "How long an empty group's offsets are kept."),
     int32("offsets.topic.num.partitions", "50", 1, "Partitions of __consumer_offsets.", 10'000),
+    int32("offsets.topic.segment.bytes", "104857600", 1024 * 1024,
+          "segment.bytes of __consumer_offsets, when it is made."),
     int32("producer.id.expiration.ms", "86400000", 1,
           "How long an idle producer's sequence numbers are kept."),
     int64("queued.max.request.bytes", "-1", -1,
           "Memory for requests that are being read; -1: twice socket.request.max.bytes."),
+    choice("sluice.retention.time", "append", "append|record",
+           "What a segment's age is counted from for retention.ms: its last append, in time that the broker "
+           "ran; or, "
+           "as in Apache Kafka, its largest record timestamp, by the wall clock."),
     int32("socket.request.max.bytes", "104857600", 1, "The most bytes of one request."),
     int32("transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000", 1,
           "How often transactions that are open for too long are looked for."),
@@ -145,16 +179,22 @@ constexpr std::array table{
 constexpr std::array topic_table{
     TopicProperty{"cleanup.policy", "log.cleanup.policy", {}, {}},
     TopicProperty{"compression.type", "compression.type", {}, {}},
+    TopicProperty{"delete.retention.ms", "log.cleaner.delete.retention.ms", {}, {}},
+    TopicProperty{"file.delete.delay.ms", "log.segment.delete.delay.ms", {}, {}},
     TopicProperty{"index.interval.bytes", "log.index.interval.bytes", {}, {}},
+    TopicProperty{"max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", {}, {}},
     TopicProperty{"max.message.bytes", "message.max.bytes", {}, {}},
     TopicProperty{"message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", {}, {}},
     TopicProperty{"message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", {}, {}},
     TopicProperty{"message.timestamp.type", "log.message.timestamp.type", {}, {}},
+    TopicProperty{"min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", {}, {}},
+    TopicProperty{"min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", {}, {}},
     TopicProperty{"min.insync.replicas", "min.insync.replicas", {}, {}},
     TopicProperty{"retention.bytes", "log.retention.bytes", {}, {}},
     TopicProperty{"retention.ms", "log.retention.ms", "log.retention.minutes", "log.retention.hours"},
     TopicProperty{"segment.bytes", "log.segment.bytes", {}, {}},
     TopicProperty{"segment.index.bytes", "log.index.size.max.bytes", {}, {}},
+    TopicProperty{"segment.jitter.ms", "log.roll.jitter.ms", "log.roll.jitter.hours", {}},
     TopicProperty{"segment.ms", "log.roll.ms", "log.roll.hours", {}},
 };
 
@@ -168,6 +208,15 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
 // Kafka's AllDynamicConfigs, of those that have an effect here.
 constexpr std::string_view dynamic_names[] = {
     "compression.type",
+    "log.cleaner.backoff.ms",
+    "log.cleaner.dedupe.buffer.size",
+    "log.cleaner.delete.retention.ms",
+    "log.cleaner.io.buffer.load.factor",
+    "log.cleaner.io.buffer.size",
+    "log.cleaner.io.max.bytes.per.second",
+    "log.cleaner.max.compaction.lag.ms",
+    "log.cleaner.min.cleanable.ratio",
+    "log.cleaner.min.compaction.lag.ms",
     "log.cleanup.policy",
     "log.index.interval.bytes",
     "log.index.size.max.bytes",
@@ -176,8 +225,10 @@ constexpr std::string_view dynamic_names[] = {
     "log.message.timestamp.type",
     "log.retention.bytes",
     "log.retention.ms",
+    "log.roll.jitter.ms",
     "log.roll.ms",
     "log.segment.bytes",
+    "log.segment.delete.delay.ms",
     "max.connections",
     "max.connections.per.ip",
     "message.max.bytes",
@@ -208,6 +259,29 @@ std::optional<double> parse_float(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return v;
+}
+
+/// Finite and not negative; Kafka's values have no other kind.
+std::optional<double> parse_real(std::string_view text) {
+  double v = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+  if (error != std::errc{} || end != text.data() + text.size() || !(v >= 0)) return std::nullopt;
+  return v;
+}
+
+/// The words of a list: separated by commas, around which spaces do not count.
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  if (text.empty()) return words;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    std::string_view word = text.substr(0, comma);
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    words.push_back(word);
+    if (comma == std::string_view::npos) return words;
+    text.remove_prefix(comma + 1);
+  }
 }
 
 bool is_choice(std::string_view choices, std::string_view value) {
@@ -307,12 +381,20 @@ Result<void> check_value(const ServerProperty& property, std::string_view value)
       return {};
     }
     case ValueType::float64:
-      if (!parse_float(value)) return std::unexpected(bad_value(property, value, "a number"));
+      if (const auto v = parse_real(value); !v || *v > property.real_max) {
+        return std::unexpected(
+            bad_value(property, value, fmt::format("a number from 0 to {}", property.real_max)));
+      }
+      return {};
+    case ValueType::list:
+      for (const std::string_view word : words_of(value)) {
+        if (property.choices.empty() || is_choice(property.choices, word)) continue;
+        return std::unexpected(bad_value(property, value, "a list of " + std::string{property.choices}));
+      }
       return {};
     case ValueType::class_name:
     case ValueType::password:
     case ValueType::text:
-    case ValueType::list:
       if (!property.choices.empty() && !is_choice(property.choices, value))
         return std::unexpected(bad_value(property, value, property.choices));
       return {};
@@ -413,6 +495,10 @@ std::int64_t ServerConfig::number(std::string_view name) const {
   return parse_number(value(name).value_or("0")).value_or(0);
 }
 
+double ServerConfig::real(std::string_view name) const {
+  return parse_real(value(name).value_or("0")).value_or(0);
+}
+
 bool ServerConfig::boolean(std::string_view name) const {
   return value(name) == "true";
 }
@@ -448,6 +534,7 @@ TopicSettings resolve(const ServerConfig& server, const Values& values) {
     return server.topic_default(*find_topic_property(name)).value_or("");
   };
   const auto number = [&](std::string_view name) { return parse_number(text(name)).value_or(-1); };
+  const std::string policy_text = text("cleanup.policy");
   TopicSettings s;
   s.message_bytes_max = number("max.message.bytes");
   s.retention_ms = number("retention.ms");
@@ -460,6 +547,15 @@ TopicSettings resolve(const ServerConfig& server, const Values& values) {
   s.timestamp_after_max_ms = number("message.timestamp.after.max.ms");
   s.min_insync_replicas = number("min.insync.replicas");
   s.log_append_time = text("message.timestamp.type") == "LogAppendTime";
+  const std::vector<std::string_view> policy = words_of(policy_text);
+  s.deletes = std::ranges::find(policy, "delete") != policy.end();
+  s.compacts = std::ranges::find(policy, "compact") != policy.end();
+  s.delete_retention_ms = number("delete.retention.ms");
+  s.compaction_lag_ms_min = number("min.compaction.lag.ms");
+  s.compaction_lag_ms_max = number("max.compaction.lag.ms");
+  s.dirty_ratio_min = parse_real(text("min.cleanable.dirty.ratio")).value_or(0.5);
+  s.segment_jitter_ms = number("segment.jitter.ms");
+  s.file_delete_delay_ms = number("file.delete.delay.ms");
   return s;
 }
 

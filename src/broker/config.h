@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -33,9 +34,10 @@ struct ServerProperty {
   const char* default_value = nullptr;  ///< nullptr: none
   std::int64_t min = 0;                 ///< of numbers
   std::int64_t max = 0;
-  std::string_view choices;  ///< of texts: the allowed values, separated by '|'; empty: any
+  std::string_view choices;  ///< of texts, and of each word of a list: those allowed, between '|'; empty: any
   bool fixed = false;        ///< cannot be changed by -X (it follows from a flag); shown only
   std::string_view doc;      ///< one sentence
+  double real_max = std::numeric_limits<double>::max();  ///< of float64; the least is 0
 
   bool is_secret() const { return type == ValueType::password; }
 };
@@ -96,6 +98,7 @@ class ServerConfig {
     return values_.contains(name) || dynamic_of_broker_.contains(name) || dynamic_of_all_.contains(name);
   }
   std::int64_t number(std::string_view name) const;  ///< of a property that has a default
+  double real(std::string_view name) const;          ///< the same of a float64
   bool boolean(std::string_view name) const;
 
   /// What a topic gets that does not set `property` itself.
@@ -120,6 +123,14 @@ struct TopicSettings {
   std::int64_t timestamp_after_max_ms = 0;
   std::int64_t min_insync_replicas = 1;
   bool log_append_time = false;
+  bool deletes = true;    ///< cleanup.policy has delete
+  bool compacts = false;  ///< cleanup.policy has compact
+  std::int64_t delete_retention_ms = 0;
+  std::int64_t compaction_lag_ms_min = 0;
+  std::int64_t compaction_lag_ms_max = 0;
+  double dirty_ratio_min = 0.5;
+  std::int64_t segment_jitter_ms = 0;
+  std::int64_t file_delete_delay_ms = 0;
 };
 
 /// Checks a topic's own values: unknown names and bad values are refused.

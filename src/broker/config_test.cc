@@ -27,6 +27,21 @@ TEST(Config, ATopicFallsBackToTheServersValueInItsFinestUnit) {
   EXPECT_EQ(resolve(server, {{"retention.ms", "-1"}}).retention_ms, -1);
 }
 
+TEST(Config, ACleanupPolicyIsAListOfWords) {
+  ServerConfig server;
+  EXPECT_TRUE(resolve(server, {}).deletes);
+  EXPECT_FALSE(resolve(server, {}).compacts);
+  const auto policy = [&](const char* text) { return resolve(server, {{"cleanup.policy", text}}); };
+  for (const char* const both : {"compact,delete", "delete, compact", " compact ,delete"}) {
+    ASSERT_TRUE(check_topic_values({{"cleanup.policy", both}}));
+    EXPECT_TRUE(policy(both).deletes && policy(both).compacts) << both;
+  }
+  EXPECT_TRUE(policy("compact").compacts && !policy("compact").deletes);
+  EXPECT_FALSE(policy("").compacts || policy("").deletes) << "neither: everything stays";
+  for (const char* const bad : {"Compact", "compact;delete", "compact,", "none"})
+    EXPECT_FALSE(check_topic_values({{"cleanup.policy", bad}})) << bad;
+}
+
 TEST(Config, EveryTopicPropertyHasItsServerProperty) {
   for (const TopicProperty& property : topic_properties())
     EXPECT_NE(find_server_property(property.server_name), nullptr) << property.name;

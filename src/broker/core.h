@@ -8,6 +8,7 @@
 
 #include "broker/acls.h"
 #include "broker/buffer_pool.h"
+#include "broker/cleaner.h"
 #include "broker/config.h"
 #include "broker/fetch_session.h"
 #include "broker/groups.h"
@@ -39,6 +40,7 @@ struct Core {
   Acls acls;
   std::unique_ptr<Topics> topics;
   std::unique_ptr<Syncer> syncer;
+  std::unique_ptr<Cleaner> cleaner;
   std::unique_ptr<Groups> groups;
   std::unique_ptr<ProducerIds> producer_ids;
   std::unique_ptr<Transactions> transactions;

@@ -58,12 +58,10 @@ void Groups::commit_pending(const std::string& group_id, ProducerId producer, Pr
     const bool is_refused = end.error().code == Code::kafka;
     return done(is_refused ? code_of(end.error()) : ErrorCode::coordinator_not_available);
   }
-  ++staging_;
   partition->when_durable(
       *end, [this, weak = std::weak_ptr(alive_), group_id, producer, index = partition->id().partition,
              changes = std::move(changes), done = std::move(done)](ErrorCode error) {
         if (weak.expired()) return;
-        --staging_;
         if (error != ErrorCode::none) return done(ErrorCode::coordinator_not_available);
         for (const auto& [at, committed] : changes)
           pending_offsets_.stage({index, producer}, group_id, at, *committed);
@@ -78,7 +76,7 @@ void Groups::transaction_ended(PartitionId partition, ProducerId producer, bool 
   }
 }
 
-// ---- reading back, and writing anew ----
+// ---- reading back ----
 
 Result<void> Groups::load_pending(PartitionId partition, ProducerId producer, BytesView key,
                                   const std::optional<BytesView>& value) {
@@ -100,20 +98,6 @@ Result<void> Groups::load_marker(PartitionId partition, const record::BatchView&
     transaction_ended(partition, batch.producer_id(), marker->kind == record::ControlMarker::Kind::commit);
   }
   return {};
-}
-
-Result<Offset> Groups::rewrite_pending_offsets(Partition& partition, Offset end) {
-  for (const auto& [key, groups] : pending_offsets_.all()) {
-    const auto open = partition.log()->open_transaction(key.second);
-    if (key.first != partition.id().partition || !open) continue;
-    std::vector<GroupRecord> records;
-    for (const auto& [group, staged] : groups)
-      for (const auto& [at, pending] : staged)
-        if (!pending.superseded) records.push_back(offset_record(group, at, pending.committed));
-    if (!records.empty())
-      end = SLUICE_TRY(write_pending(partition, key.second, open->producer_epoch, records));
-  }
-  return end;
 }
 
 }  // namespace sluice::broker

@@ -15,10 +15,8 @@ namespace sluice::broker {
 namespace {
 
 using wire::ErrorCode;
-constexpr std::size_t load_bytes = 1024 * 1024;                // read at a time
-constexpr std::size_t batch_bytes_max = 512 * 1024;            // of our own batches, before another is begun
-constexpr std::uint64_t compact_bytes_min = 16 * 1024 * 1024;  // a log below it is not worth rewriting
-constexpr std::uint64_t compact_growth = 4;  // it is rewritten when it is so much larger than live
+constexpr std::size_t load_bytes = 1024 * 1024;      // read at a time
+constexpr std::size_t batch_bytes_max = 512 * 1024;  // of our own batches, before another is begun
 
 }  // namespace
 
@@ -134,7 +132,10 @@ void Groups::drop_stale() {
 Result<void> Groups::make_ready() {
   if (topics_.find(offsets_topic) != nullptr) return {};
   const auto count = static_cast<std::int32_t>(config_.number("offsets.topic.num.partitions"));
-  SLUICE_TRY(topics_.create(offsets_topic, count, {}));
+  SLUICE_TRY(topics_.create(offsets_topic, count,
+                            {{"cleanup.policy", "compact"},
+                             {"compression.type", "producer"},
+                             {"segment.bytes", config_.value("offsets.topic.segment.bytes").value_or("")}}));
   return {};
 }
 
@@ -321,39 +322,6 @@ void Groups::append(const std::string& group_id, std::vector<GroupRecord> record
     std::deque<Pending>& pending = pending_[partition.get()];
     while (!pending.empty() && pending.front().end <= end) pending.pop_front();
     done(error == ErrorCode::none ? error : ErrorCode::coordinator_not_available);
-    if (error == ErrorCode::none) maybe_compact(partition);
-  });
-}
-
-// All state is in memory, so compaction is writing it anew: everything live, then what is on its way, and
-// when that is durable the log starts there.
-void Groups::maybe_compact(const PartitionPtr& partition) {
-  log::PartitionLog* log = partition->log();
-  std::uint64_t& above = compact_above_[partition.get()];
-  above = std::max(above, compact_bytes_min);
-  if (log == nullptr || log->bytes() <= above || staging_ > 0) return;
-  above = log->bytes() * compact_growth;  // not again before this one is through
-  if (!log->roll(wall_ms())) return;
-  const Offset begin = log->log_end_offset();
-  std::vector<GroupRecord> records;
-  for (const auto& [id, entry] : entries_) {
-    if (partition_of(id) != partition) continue;
-    if (entry.persisted) records.push_back(group_record(id, entry.persisted));
-    for (const auto& [of, committed] : entry.offsets) records.push_back(offset_record(id, of, committed));
-  }
-  for (const Pending& pending : pending_[partition.get()])
-    records.insert(records.end(), pending.records.begin(), pending.records.end());
-  auto end = write(*partition, records);
-  if (end) end = rewrite_pending_offsets(*partition, *end);
-  syncer_.add(partition);
-  if (!end) return;
-  partition->when_durable(*end, [this, weak = std::weak_ptr(alive_), partition, begin](ErrorCode error) {
-    if (weak.expired() || error != ErrorCode::none || partition->log() == nullptr) return;
-    if (const auto advanced = partition->log()->advance_log_start(begin); !advanced) {
-      notices_.say(fmt::format("{}: old states of groups were not removed: {}",
-                               log::dir_name(partition->id()), to_string(advanced.error())));
-    }
-    compact_above_[partition.get()] = std::max(compact_bytes_min, partition->log()->bytes() * compact_growth);
   });
 }
 

@@ -95,7 +95,6 @@ class Groups final : public GroupHost {
   Result<void> load_marker(PartitionId partition, const record::BatchView& batch);
   Result<Offset> write_pending(Partition& partition, ProducerId producer, ProducerEpoch epoch,
                                const std::vector<GroupRecord>& records);
-  Result<Offset> rewrite_pending_offsets(Partition& partition, Offset end);
 
   PartitionPtr partition_of(const std::string& group_id) const;
   bool is_current(const log::TopicPartition& partition, const CommittedOffset& committed) const;
@@ -104,7 +103,6 @@ class Groups final : public GroupHost {
   void append(const std::string& group_id, std::vector<GroupRecord> records,
               std::function<void(wire::ErrorCode)> done);
   Result<Offset> write(Partition& partition, const std::vector<GroupRecord>& records);
-  void maybe_compact(const PartitionPtr& partition);
 
   env::Env env_;
   env::EventLoop& loop_;
@@ -115,10 +113,8 @@ class Groups final : public GroupHost {
   GroupLimits limits_;
   std::map<std::string, Entry> entries_;
   PendingOffsets pending_offsets_;
-  std::size_t staging_ = 0;                       ///< batches for it that are not durable yet
   std::map<std::string, GroupSnapshot> loading_;  ///< while load() runs
   std::map<const Partition*, std::deque<Pending>> pending_;
-  std::map<const Partition*, std::uint64_t> compact_above_;  ///< log bytes at which it is rewritten
   record::BatchBuilder builder_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

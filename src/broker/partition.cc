@@ -9,7 +9,7 @@ namespace sluice::broker {
 
 Result<log::Appended> Partition::append(MutableBytes batch, std::int64_t now_ms, log::Origin origin) {
   SLUICE_ASSERT(log_ != nullptr);
-  auto appended = log_->append(batch, epoch_, now_ms, origin);
+  auto appended = log_->append(batch, epoch_, {now_ms, uptime_.now_ms()}, origin);
   if (appended && !appended->duplicate) bytes_appended_ += batch.size();
   return appended;
 }
@@ -19,8 +19,8 @@ Result<log::Appended> Partition::append_marker(ProducerId producer_id, ProducerE
                                                int transaction_version) {
   SLUICE_ASSERT(log_ != nullptr);
   constexpr std::uint64_t marker_bytes = 78;  // of each control batch that ends a transaction
-  auto appended =
-      log_->append_marker(producer_id, producer_epoch, marker, epoch_, now_ms, transaction_version);
+  auto appended = log_->append_marker(producer_id, producer_epoch, marker, epoch_, {now_ms, uptime_.now_ms()},
+                                      transaction_version);
   if (appended) bytes_appended_ += marker_bytes;
   return appended;
 }

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "broker/uptime_clock.h"
 #include "log/partition_log.h"
 #include "wire/errors.h"
 
@@ -29,7 +30,9 @@ class PartitionWatcher {
 /// Loop thread only.
 class Partition {
  public:
-  Partition(log::TopicPartition id, LeaderEpoch epoch) : id_(std::move(id)), epoch_(epoch) {}
+  /// `uptime`: the clock of ages; borrowed.
+  Partition(log::TopicPartition id, LeaderEpoch epoch, const UptimeClock& uptime)
+      : id_(std::move(id)), epoch_(epoch), uptime_(uptime) {}
 
   const log::TopicPartition& id() const { return id_; }
   LeaderEpoch leader_epoch() const { return epoch_; }
@@ -41,6 +44,7 @@ class Partition {
   bool is_online() const { return log_ != nullptr; }
 
   /// Appends one validated batch and notes its bytes for the watchers. Errors as PartitionLog::append.
+  /// now_ms  wall clock
   Result<log::Appended> append(MutableBytes batch, std::int64_t now_ms,
                                log::Origin origin = log::Origin::client);
   /// The same with the control batch that ends a transaction; errors as PartitionLog::append_marker.
@@ -67,6 +71,7 @@ class Partition {
 
   log::TopicPartition id_;
   LeaderEpoch epoch_;
+  const UptimeClock& uptime_;
   std::unique_ptr<log::PartitionLog> log_;
   std::multimap<Offset, std::function<void(wire::ErrorCode)>> durable_waiters_;
   std::vector<std::weak_ptr<PartitionWatcher>> watchers_;

@@ -48,7 +48,6 @@ class PendingOffsets {
   std::vector<log::TopicPartition> partitions_of(const std::string& group) const;
   /// The groups that have pending positions in `topic`, with their partitions.
   std::vector<std::pair<std::string, log::TopicPartition>> in_topic(const std::string& topic) const;
-  const std::map<Key, ByGroup>& all() const { return staged_; }
 
  private:
   void count_down(const std::string& group, const log::TopicPartition& partition);

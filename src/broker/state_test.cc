@@ -279,7 +279,9 @@ TEST_F(State, TopicSettingsAreCheckedAndKept) {
   };
   EXPECT_EQ(set("retention.ms", "1000").error_code, 0);
   EXPECT_EQ(set("retention.ms", "soon").error_code, wire::number(ErrorCode::invalid_config));
-  EXPECT_EQ(set("cleanup.policy", "compact").error_code, wire::number(ErrorCode::invalid_config));
+  EXPECT_EQ(set("cleanup.policy", "compact,delete").error_code, 0);
+  EXPECT_EQ(set("cleanup.policy", "compress").error_code, wire::number(ErrorCode::invalid_config));
+  EXPECT_EQ(set("min.cleanable.dirty.ratio", "1.5").error_code, wire::number(ErrorCode::invalid_config));
   const auto unknown = set("retention.msec", "1");
   EXPECT_EQ(unknown.error_code, wire::number(ErrorCode::invalid_config));
   EXPECT_THAT(unknown.error_message.value_or(""), HasSubstr("did you mean retention.ms?"));
@@ -312,7 +314,7 @@ TEST_F(State, BadOptionsAreRefusedWithTheNearestName) {
   ASSERT_FALSE(misspelt);
   EXPECT_THAT(to_string(misspelt.error()), HasSubstr("did you mean num.partitions?"));
   EXPECT_FALSE(try_start({{"num.partitions", "0"}}));
-  EXPECT_FALSE(try_start({{"log.cleanup.policy", "compact"}}));
+  EXPECT_FALSE(try_start({{"log.cleanup.policy", "compress"}}));
   EXPECT_FALSE(try_start({{"listeners", "PLAINTEXT://0.0.0.0:9092"}}));
   Options open;
   open.listen = {"0.0.0.0", 0};

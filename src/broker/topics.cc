@@ -59,13 +59,26 @@ log::LogOptions Topics::log_options(const Topic& topic) const {
   log::LogOptions options;
   const TopicSettings& s = topic.settings;
   options.segment_bytes_max = static_cast<std::uint64_t>(s.segment_bytes);
-  options.segment_ms_max = s.segment_ms;
+  // Records must not be out of compaction's reach for longer than they may.
+  options.segment_ms_max = s.compacts ? std::min(s.segment_ms, s.compaction_lag_ms_max) : s.segment_ms;
+  options.segment_jitter_ms = s.segment_jitter_ms;
+  options.compacted = s.compacts;
   options.log_append_time = s.log_append_time;
   options.segment_index_bytes_max = static_cast<std::uint32_t>(s.segment_index_bytes);
   options.index_interval_bytes = static_cast<std::uint32_t>(s.index_interval_bytes);
   options.producer_expiration_ms = config_.number("producer.id.expiration.ms");
   options.unjournaled_bytes_max = unjournaled_bytes_max;
   return options;
+}
+
+/// Internal topics are compacted whatever they were made with.
+TopicSettings Topics::settings_of(const Topic& topic) const {
+  TopicSettings settings = resolve(config_, topic.values);
+  if (topic.is_internal()) {
+    settings.compacts = true;
+    settings.deletes = false;
+  }
+  return settings;
 }
 
 Topic& Topics::enter(const TopicEntry& entry) {
@@ -75,7 +88,7 @@ Topic& Topics::enter(const TopicEntry& entry) {
   topic.id = entry.id;
   topic.created_in_start = entry.created_in_start;
   topic.values = entry.values;
-  topic.settings = resolve(config_, topic.values);
+  topic.settings = settings_of(topic);
   by_id_[topic.id] = made.get();
   topics_[entry.name] = std::move(made);
   return topic;
@@ -135,7 +148,7 @@ Result<std::vector<PartitionPtr>> Topics::make_partitions(const Topic& topic, st
       return std::unexpected(storage_error(std::move(opened.error()),
                                            fmt::format("partition {} was not made", log::dir_name(id))));
     }
-    auto partition = std::make_shared<Partition>(id, LeaderEpoch{starts_ - topic.created_in_start});
+    auto partition = std::make_shared<Partition>(id, LeaderEpoch{starts_ - topic.created_in_start}, uptime_);
     partition->set_log(std::move(*opened));
     made.push_back(std::move(partition));
   }
@@ -200,7 +213,7 @@ Result<void> Topics::set_values(Topic& topic, const Values& values) {
     topic.values = std::move(before);
     return std::unexpected(storage_error(std::move(saved.error()), "the settings were not changed"));
   }
-  topic.settings = resolve(config_, topic.values);
+  topic.settings = settings_of(topic);
   for (const PartitionPtr& partition : topic.partitions)
     if (partition->log() != nullptr) partition->log()->set_options(log_options(topic));
   return {};
@@ -257,7 +270,8 @@ Result<void> Topics::remove(Topic& topic) {
 
 Result<std::unique_ptr<Topics>> Topics::open(const env::Env& env, const std::string& data_dir,
                                              const ServerConfig& config, Notices& notices) {
-  std::unique_ptr<Topics> topics(new Topics(env, data_dir, config, notices));
+  UptimeClock uptime = SLUICE_TRY(UptimeClock::open(env, data_dir));
+  std::unique_ptr<Topics> topics(new Topics(env, data_dir, config, notices, std::move(uptime)));
   SLUICE_TRY(topics->load());
   return topics;
 }
@@ -267,7 +281,7 @@ Result<void> Topics::load() {
   if (!table && table.error().code != Code::not_found) return std::unexpected(std::move(table.error()));
   log::OpenHints hints;
   hints.clean = SLUICE_TRY(log::take_clean_shutdown(*env_.fs, data_dir_));
-  hints.now_ms = env_.clock->wall_ms();
+  hints.now_ms = uptime_.now_ms();
   if (!table) {
     SLUICE_TRY(adopt_directories(hints));
   } else {
@@ -279,8 +293,9 @@ Result<void> Topics::load() {
       }
       Topic& topic = enter(entry);
       for (std::int32_t i = 0; i < entry.partition_count; ++i) {
-        topic.partitions.push_back(std::make_shared<Partition>(
-            log::TopicPartition{entry.name, PartitionId{i}}, LeaderEpoch{starts_ - topic.created_in_start}));
+        topic.partitions.push_back(
+            std::make_shared<Partition>(log::TopicPartition{entry.name, PartitionId{i}},
+                                        LeaderEpoch{starts_ - topic.created_in_start}, uptime_));
       }
       partition_count_ += entry.partition_count;
     }
@@ -371,8 +386,8 @@ Result<void> Topics::adopt_directories(log::OpenHints hints) {
   for (auto& [name, topic] : topics_) {
     const auto count = static_cast<std::int32_t>(by_topic[name].size());
     for (std::int32_t i = 0; i < count; ++i) {
-      topic->partitions.push_back(
-          std::make_shared<Partition>(log::TopicPartition{name, PartitionId{i}}, LeaderEpoch{starts_}));
+      topic->partitions.push_back(std::make_shared<Partition>(log::TopicPartition{name, PartitionId{i}},
+                                                              LeaderEpoch{starts_}, uptime_));
     }
   }
   return {};
@@ -436,24 +451,6 @@ void Topics::report(const log::PartitionLog& log) {
 
 // ---- in the background, and at the end ----
 
-void Topics::apply_retention() {
-  const std::int64_t now_ms = env_.clock->wall_ms();
-  for (const auto& [name, topic] : topics_) {
-    if (topic->is_internal()) continue;  // holds the newest state of every group
-    for (const PartitionPtr& partition : topic->partitions) {
-      log::PartitionLog* log = partition->log();
-      if (log == nullptr || log->halted() || log->poisoned()) continue;
-      const Offset start =
-          log->retention_start(now_ms, topic->settings.retention_ms, topic->settings.retention_bytes);
-      if (start <= log->log_start_offset()) continue;
-      if (const auto advanced = log->advance_log_start(start); !advanced) {
-        notices_.say(fmt::format("{}: retention deleted nothing: {}", log::dir_name(partition->id()),
-                                 to_string(advanced.error())));
-      }
-    }
-  }
-}
-
 Result<void> Topics::close() {
   std::optional<Error> first;
   bool all_sound = true;
@@ -473,6 +470,7 @@ Result<void> Topics::close() {
       starts[partition->id()] = log->log_start_offset();
     }
   }
+  SLUICE_TRY(uptime_.save());
   if (first) return std::unexpected(std::move(*first));
   if (!keeps_old_journal_) SLUICE_TRY(log::remove_journal(*env_.fs, data_dir_));
   SLUICE_TRY(log::write_checkpoint(*env_.fs, data_dir_, log::recovery_point_checkpoint, ends));

@@ -13,6 +13,7 @@
 #include "broker/notices.h"
 #include "broker/partition.h"
 #include "broker/topic_table.h"
+#include "broker/uptime_clock.h"
 #include "env/env.h"
 
 namespace sluice::broker {
@@ -59,8 +60,8 @@ class Topics {
   Result<void> set_values(Topic& topic, const Values& values);
   void resolve_all();  ///< after the server's own settings changed
 
-  /// Advances log starts by retention.ms and retention.bytes; forgets nothing that is not durable.
-  void apply_retention();
+  /// The clock of ages.
+  const UptimeClock& uptime() const { return uptime_; }
   /// Whether a journal of an earlier life lies in the directory for a partition that is not served now: this
   /// one must make none.
   bool keeps_old_journal() const { return keeps_old_journal_; }
@@ -69,8 +70,13 @@ class Topics {
   Result<void> close();
 
  private:
-  Topics(const env::Env& env, std::string data_dir, const ServerConfig& config, Notices& notices)
-      : env_(env), data_dir_(std::move(data_dir)), config_(config), notices_(notices) {}
+  Topics(const env::Env& env, std::string data_dir, const ServerConfig& config, Notices& notices,
+         UptimeClock uptime)
+      : env_(env),
+        data_dir_(std::move(data_dir)),
+        config_(config),
+        notices_(notices),
+        uptime_(std::move(uptime)) {}
 
   Result<void> load();
   Result<void> adopt_directories(log::OpenHints hints);
@@ -83,11 +89,13 @@ class Topics {
   Result<std::vector<PartitionPtr>> make_partitions(const Topic& topic, std::int32_t begin, std::int32_t end);
   Result<void> retire(const std::string& name, std::int32_t partition_count);
   log::LogOptions log_options(const Topic& topic) const;
+  TopicSettings settings_of(const Topic& topic) const;
 
   env::Env env_;
   std::string data_dir_;
   const ServerConfig& config_;
   Notices& notices_;
+  UptimeClock uptime_;
   std::int32_t starts_ = 1;
   bool keeps_old_journal_ = false;
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;

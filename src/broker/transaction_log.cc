@@ -42,6 +42,7 @@ Result<void> TransactionLog::make_ready() {
   if (topics_.find(transactions_topic) != nullptr) return {};
   const auto count = static_cast<std::int32_t>(config_.number("transaction.state.log.num.partitions"));
   const Values values{
+      {"cleanup.policy", "compact"},
       {"segment.bytes", std::to_string(config_.number("transaction.state.log.segment.bytes"))}};
   SLUICE_TRY(topics_.create(transactions_topic, count, values));
   return {};

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -79,6 +80,11 @@ class Indexes {
   std::int64_t max_timestamp_ms() const { return max_timestamp_ms_; }
   Offset max_timestamp_offset() const { return max_timestamp_offset_; }
 
+  /// The names that persist() and load() use from now on.
+  void set_paths(std::string offset_path, std::string time_path) {
+    offset_path_ = std::move(offset_path);
+    time_path_ = std::move(time_path);
+  }
   const std::string& offset_path() const { return offset_path_; }
   const std::string& time_path() const { return time_path_; }
 
@@ -89,11 +95,9 @@ class Indexes {
   std::int32_t relative(Offset offset) const { return static_cast<std::int32_t>(offset - base_); }
   void note_time();
 
-  // Constant after construction.
-  Offset base_;
+  Offset base_;  // constant after construction
   std::string offset_path_;
   std::string time_path_;
-
   std::vector<OffsetEntry> offsets_;
   std::vector<TimeEntry> times_;
   std::size_t offsets_persisted_ = 0;

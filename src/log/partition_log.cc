@@ -32,7 +32,9 @@ PartitionLog::PartitionLog(env::FileSystem& fs, std::string dir, TopicPartition 
       options_(options),
       producers_(std::make_unique<ProducerTable>()) {}
 
-PartitionLog::~PartitionLog() = default;
+PartitionLog::~PartitionLog() {
+  if (clean_gate_ != nullptr) clean_gate_->close();
+}
 
 Result<std::unique_ptr<PartitionLog>> PartitionLog::create(env::FileSystem& fs, const std::string& data_dir,
                                                            const TopicPartition& id, Uuid topic_id,
@@ -74,8 +76,7 @@ Result<void> PartitionLog::refuse_writes() const {
   return {};
 }
 
-Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, std::int64_t now_ms,
-                                      Origin origin) {
+Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, Now now, Origin origin) {
   SLUICE_TRY(refuse_writes());
   const record::BatchView view = SLUICE_TRY(record::BatchView::parse(batch));
   BatchHead head = head_of(view);
@@ -83,8 +84,7 @@ Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, std
     return refused(
         {Code::corrupt, "the bytes are not exactly one batch", {}, record::kafka_error::corrupt_message});
   }
-  if (head.bytes >
-      std::min<std::uint64_t>(options_.segment_bytes_max, std::numeric_limits<std::int32_t>::max())) {
+  if (head.bytes > segment_bytes_max()) {
     return refused({Code::limit_exceeded,
                     fmt::format("a batch of {} bytes is larger than segment.bytes {}", head.bytes,
                                 options_.segment_bytes_max),
@@ -101,8 +101,8 @@ Result<Appended> PartitionLog::append(MutableBytes batch, LeaderEpoch epoch, std
     const std::optional<OffsetRange> before = SLUICE_TRY(producers_->check(head, origin));
     if (before) return Appended{*before, true, record::no_timestamp};
   }
-  SLUICE_TRY(store(batch, head, epoch, now_ms));
-  if (head.has_producer()) producers_->note(head, now_ms);
+  SLUICE_TRY(store(batch, head, epoch, now.age_ms));
+  if (head.has_producer()) producers_->note(head, now.age_ms);
   return Appended{head.range, false,
                   view.is_log_append_time() ? view.max_timestamp_ms() : record::no_timestamp};
 }
@@ -187,16 +187,15 @@ Result<void> PartitionLog::note_epoch(LeaderEpoch epoch) {
     return poison(std::move(written.error()));
   if (!written) return refused(std::move(written.error()));
   epochs_ = std::move(grown);
+  epochs_dirty_ = false;
   return {};
 }
 
 Result<void> PartitionLog::make_room(const BatchHead& batch, std::int64_t now_ms) {
   const Segment& segment = active();
   if (segment.empty() && batch.range.begin == segment.base()) return {};
-  const std::uint64_t bytes_max =
-      std::min<std::uint64_t>(options_.segment_bytes_max, std::numeric_limits<std::int32_t>::max());
-  const bool full = segment.bytes() + batch.bytes > bytes_max;
-  const bool old = now_ms - segment.first_append_ms > options_.segment_ms_max;
+  const bool full = segment.bytes() + batch.bytes > segment_bytes_max();
+  const bool old = now_ms - segment.first_append_ms > segment_ms_max(segment);
   const bool far = batch.last_offset() - segment.base() > std::numeric_limits<std::int32_t>::max();
   if (full || old || far || segment.indexes().full(options_.segment_index_bytes_max)) return roll(now_ms);
   return {};
@@ -272,31 +271,60 @@ std::optional<LeaderEpoch> PartitionLog::last_epoch() const {
   return last ? std::optional{last->epoch} : std::nullopt;
 }
 
+/// Positions are 31 bits.
+std::uint64_t PartitionLog::segment_bytes_max() const {
+  return std::min<std::uint64_t>(options_.segment_bytes_max, std::numeric_limits<std::int32_t>::max());
+}
+
+/// segment.ms less a jitter that is the segment's own and the same after a restart, so that partitions that
+/// were made together do not all roll at once.
+std::int64_t PartitionLog::segment_ms_max(const Segment& segment) const {
+  const std::int64_t jitter_max = std::min(options_.segment_jitter_ms, options_.segment_ms_max);
+  if (jitter_max <= 0) return options_.segment_ms_max;
+  std::uint64_t mixed = topic_id_.low ^ topic_id_.high ^ static_cast<std::uint64_t>(segment.base().value);
+  mixed =
+      (mixed + static_cast<std::uint64_t>(id_.partition.value)) * 0x9e3779b97f4a7c15u;  // 2^64 / golden ratio
+  return options_.segment_ms_max -
+         static_cast<std::int64_t>((mixed >> 1) % static_cast<std::uint64_t>(jitter_max));
+}
+
 std::uint64_t PartitionLog::bytes() const {
   std::uint64_t sum = 0;
   for (const auto& segment : segments_) sum += segment->bytes();
   return sum;
 }
 
-Offset PartitionLog::retention_start(std::int64_t now_ms, std::int64_t retention_ms,
-                                     std::int64_t retention_bytes) const {
+Offset PartitionLog::retention_start(const RetentionRules& rules, Now now) const {
   Offset start = log_start_;
   std::uint64_t left = bytes();
-  for (std::size_t i = 0; i + 1 < segments_.size(); ++i) {
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
     const Segment& segment = *segments_[i];
-    const bool old = retention_ms >= 0 && now_ms - segment.last_append_ms > retention_ms;
-    const bool beyond =
-        retention_bytes >= 0 && left - segment.bytes() >= static_cast<std::uint64_t>(retention_bytes);
-    if (!(old || beyond) || segments_[i + 1]->base() > synced_end_) break;
+    const bool is_active = i + 1 == segments_.size();
+    if (is_active && segment.empty()) break;
+    const std::int64_t largest = segment.indexes().max_timestamp_ms();
+    const std::int64_t age_ms =
+        rules.by_record_time && largest >= 0 ? now.wall_ms - largest : now.age_ms - segment.last_append_ms;
+    const bool old = rules.ms >= 0 && age_ms > rules.ms;
+    const bool beyond = rules.bytes >= 0 && left - segment.bytes() >= static_cast<std::uint64_t>(rules.bytes);
+    const Offset end = is_active ? log_end_ : segments_[i + 1]->base();
+    if (!(old || beyond) || end > durable_end_) break;
     left -= segment.bytes();
-    start = std::max(start, segments_[i + 1]->base());
+    start = std::max(start, end);
   }
   return start;
 }
 
-Result<void> PartitionLog::advance_log_start(Offset start) {
+// ---- the log start ----
+
+Result<void> AdvanceJob::run() const {
+  // The files that stay must be found again once those below the start are gone, and the new start must be
+  // known before any of them goes (A14).
+  SLUICE_TRY(fs_->sync_dir(dir_));
+  return watermark_->store_log_start(start_);
+}
+
+Result<AdvanceJob> PartitionLog::begin_advance(Offset start) {
   SLUICE_TRY(refuse_writes());
-  if (start <= log_start_) return {};
   if (start > durable_end_) {
     return std::unexpected(Error{Code::out_of_range,
                                  fmt::format("the start of {} was not moved to {}: its high watermark is {}",
@@ -306,7 +334,6 @@ Result<void> PartitionLog::advance_log_start(Offset start) {
   }
   // Where the journal alone has what lies below the new start, a recovery would find a log that ends before
   // it begins.
-  if (start > synced_end_) SLUICE_TRY(sync());
   if (start > synced_end_) {
     return std::unexpected(
         Error{Code::conflict,
@@ -314,34 +341,54 @@ Result<void> PartitionLog::advance_log_start(Offset start) {
                           start.value),
               "try again", record::kafka_error::kafka_storage_error});
   }
-  // The files that stay must be found again once those below the start are gone, and the new start must be
-  // known before any of them goes (A14).
-  const auto move = [&]() -> Result<void> {
-    Epochs epochs = epochs_;
-    if (epochs.start_at(start)) SLUICE_TRY(write_epochs(fs_, dir_, epochs));
-    epochs_ = std::move(epochs);
-    SLUICE_TRY(fs_.sync_dir(dir_));
-    return watermark_->store_log_start(start);
-  };
-  if (Result<void> moved = move(); !moved) {
-    if (moved.error().code == Code::exhausted) return refused(std::move(moved.error()));
-    return poison(std::move(moved.error()));
-  }
-  log_start_ = start;
+  AdvanceJob job;
+  job.fs_ = &fs_;
+  job.dir_ = dir_;
+  job.watermark_ = watermark_;
+  job.start_ = start;
+  return job;
+}
+
+Result<void> PartitionLog::finish_advance(const AdvanceJob& job, const Result<void>& done) {
+  if (!done && done.error().code == Code::exhausted) return refused(done.error());
+  if (!done) return poison(done.error());
+  SLUICE_TRY(refuse_writes());
+  if (job.start() <= log_start_) return {};
+  log_start_ = job.start();
+  if (epochs_.start_at(log_start_)) epochs_dirty_ = true;  // opening the log would do the same
   drop_segments_below_start();
   return {};
 }
 
-// A file that stays behind here is removed when the log is opened.
+Result<void> PartitionLog::advance_log_start(Offset start) {
+  SLUICE_TRY(refuse_writes());
+  if (start <= log_start_) return {};
+  if (start > synced_end_ && start <= durable_end_) SLUICE_TRY(sync());
+  const AdvanceJob job = SLUICE_TRY(begin_advance(start));
+  return finish_advance(job, job.run());
+}
+
+/// What the log start cut off of the epochs since the file was written.
+Result<void> PartitionLog::store_epochs() {
+  if (!epochs_dirty_) return {};
+  SLUICE_TRY(write_epochs(fs_, dir_, epochs_));
+  epochs_dirty_ = false;
+  return {};
+}
+
 void PartitionLog::drop_segments_below_start() {
   std::size_t dropped = 0;
   while (dropped + 1 < segments_.size() && segments_[dropped + 1]->base() <= log_start_) {
-    Segment& segment = *segments_[dropped++];
-    if (indexed_ == &segment) indexed_ = nullptr;
-    (void)segment.remove(fs_);
+    const Segment* const segment = segments_[dropped++].get();
+    if (indexed_ == segment) indexed_ = nullptr;
+    if (cleaned_ == segment) cleaned_ = nullptr;
+    dropped_.push_back(segment->base());
   }
+  // Closed before they are removed, so that the room is given back on the thread that removes them.
   segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(dropped));
-  if (dropped > 0) drop_stray_snapshots();
+  if (dropped == 0) return;
+  drop_stray_snapshots();
+  if (clean_gate_ == nullptr) remove_dropped();  // else their names may be the job's
 }
 
 }  // namespace sluice::log

@@ -12,15 +12,18 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "env/file_system.h"
+#include "log/clean_job.h"
 #include "log/epochs.h"
 #include "log/names.h"
 #include "log/transactions.h"
@@ -33,6 +36,7 @@ namespace sluice::log {
 struct LogOptions {
   std::uint64_t segment_bytes_max = std::uint64_t{1} << 30;              ///< segment.bytes
   std::int64_t segment_ms_max = std::int64_t{7} * 24 * 3600 * 1000;      ///< segment.ms
+  std::int64_t segment_jitter_ms = 0;                                    ///< segment.jitter.ms
   std::uint32_t segment_index_bytes_max = 10u << 20;                     ///< segment.index.bytes
   std::uint32_t index_interval_bytes = 4096;                             ///< index.interval.bytes
   std::int64_t producer_expiration_ms = std::int64_t{24} * 3600 * 1000;  ///< producer.id.expiration.ms
@@ -49,7 +53,28 @@ struct OpenHints {
   /// From recovery-point-offset-checkpoint: only used where the log's own durable watermark is missing, as in
   /// a directory that Apache Kafka wrote.
   Offset recovery_point{0};
-  std::int64_t now_ms = 0;  ///< wall clock, for the age of producers and segments
+  std::int64_t now_ms = 0;  ///< the clock of ages, see Now
+};
+
+/// The time of a call, by two clocks. Timestamps in records are the wall clock's. The age of segments and
+/// producers is counted by another one, which the caller keeps from jumping; it began with the wall clock's
+/// time.
+struct Now {
+  Now(std::int64_t ms)
+      : wall_ms(ms), age_ms(ms) {}  // NOLINT(google-explicit-constructor): where they are one
+  Now(std::int64_t wall, std::int64_t age) : wall_ms(wall), age_ms(age) {}
+
+  std::int64_t wall_ms;
+  std::int64_t age_ms;
+};
+
+/// What may be deleted. Named after Kafka's topic properties; -1: no limit.
+struct RetentionRules {
+  std::int64_t ms = -1;     ///< retention.ms
+  std::int64_t bytes = -1;  ///< retention.bytes, of one partition
+  /// As in Apache Kafka: a segment is as old as its largest record timestamp by the wall clock. Otherwise it
+  /// is as old as its last append by the clock of ages.
+  bool by_record_time = false;
 };
 
 /// What opening had to do.
@@ -76,6 +101,23 @@ struct ReadSlice {
   std::size_t bytes = 0;         ///< whole batches
   Offset next;                   ///< where to read on: the end of the last batch, or `from`
   std::size_t bytes_needed = 0;  ///< where not even the first batch fitted: its size; else 0
+};
+
+/// How old records must be, and may get, before they are compacted. By the time of their append.
+struct CleanLag {
+  std::int64_t ms_min = 0;                                         ///< min.compaction.lag.ms
+  std::int64_t ms_max = std::numeric_limits<std::int64_t>::max();  ///< max.compaction.lag.ms
+};
+
+/// What a round of compaction would do.
+struct Cleanable {
+  Offset first_dirty;        ///< records below it were compacted before
+  Offset first_uncleanable;  ///< where a segment begins; what follows is left alone
+  std::uint64_t clean_bytes = 0;
+  std::uint64_t cleanable_bytes = 0;
+  std::int64_t overdue_ms = 0;  ///< by how much max.compaction.lag.ms is passed
+
+  double ratio() const;  ///< of cleanable bytes; what min.cleanable.dirty.ratio is held against
 };
 
 struct TimestampOffset {
@@ -120,6 +162,21 @@ class SyncJob {
   Offset log_start_;
 };
 
+/// A log start on its way to the disk. Made by PartitionLog::begin_advance.
+class AdvanceJob {
+ public:
+  Offset start() const { return start_; }
+  /// Blocks until the start is durable.
+  Result<void> run() const;
+
+ private:
+  friend class PartitionLog;
+  env::FileSystem* fs_ = nullptr;
+  std::string dir_;
+  std::shared_ptr<WatermarkFile> watermark_;
+  Offset start_;
+};
+
 /// Owned and called by one thread; only SyncJob::run may be elsewhere. At most one SyncJob is out at a time.
 /// Every refusal because of the disk carries Kafka's KAFKA_STORAGE_ERROR in kafka_error.
 class PartitionLog {
@@ -145,7 +202,7 @@ class PartitionLog {
   ///
   /// batch    exactly one batch, validated (record::validate); its base offset and leader epoch are patched
   /// epoch    the leader's; a new one is made durable in leader-epoch-checkpoint first
-  /// now_ms   wall clock: the age of segments and producers is counted in it, never in client timestamps
+  /// now      the age of segments and producers is counted in it, never in client timestamps
   /// returns  its offsets. Answer acks=all once durable_end() >= range.end - for a duplicate as well
   /// origin   client, or coordinator where sequences are not counted
   /// errors   corrupt; kafka with out_of_order_sequence_number, invalid_producer_epoch, invalid_txn_state
@@ -153,8 +210,7 @@ class PartitionLog {
   ///          transactional while the producer has a transaction open); limit_exceeded with
   ///          record_list_too_large; no_space: nothing is kept of it and later appends may succeed;
   ///          io_failed: poisoned
-  Result<Appended> append(MutableBytes batch, LeaderEpoch epoch, std::int64_t now_ms,
-                          Origin origin = Origin::client);
+  Result<Appended> append(MutableBytes batch, LeaderEpoch epoch, Now now, Origin origin = Origin::client);
 
   /// Ends the transaction of a producer: appends the control batch that says so. A marker is written as well
   /// where this log has no open transaction of the producer; it then only raises the epochs, and no aborted
@@ -167,7 +223,7 @@ class PartitionLog {
   ///                      the epoch is the last one there is (32767): then it is the marker sent again
   /// errors   kafka with invalid_producer_epoch, transaction_coordinator_fenced · those of append
   Result<Appended> append_marker(ProducerId producer_id, ProducerEpoch producer_epoch,
-                                 record::ControlMarker marker, LeaderEpoch epoch, std::int64_t now_ms,
+                                 record::ControlMarker marker, LeaderEpoch epoch, Now now,
                                  int transaction_version = 0);
 
   /// Reads whole batches from the one that holds `from` on, below `end`, into `out`.
@@ -245,14 +301,41 @@ class PartitionLog {
   /// begin, run and finish in one, for callers that may block.
   Result<void> sync();
 
-  /// Where the log should start by these rules, -1 for none: whole segments only, never the active one, never
-  /// past the high watermark. A segment is as old as its last append by the broker's clock.
-  Offset retention_start(std::int64_t now_ms, std::int64_t retention_ms, std::int64_t retention_bytes) const;
+  /// Where the log should start by these rules: a segment goes where it is too old, or where those after it
+  /// are large enough without it; all of it must be durable. The active one goes as well where it is too old:
+  /// then this is the log's end, and roll() has to come first.
+  Offset retention_start(const RetentionRules& rules, Now now) const;
   /// Moves the log start up (DeleteRecords, retention): durable first, then whole segments below it go.
+  /// Blocks for a few syncs.
   ///
   /// errors   out_of_range: past the high watermark · conflict: past synced_end while a SyncJob is out: try
   ///          again when it is back · those of append
   Result<void> advance_log_start(Offset start);
+  /// The same in three steps, of which only AdvanceJob::run blocks, on any thread. Any number may be out.
+  /// `start` must not be past synced_end(): conflict.
+  Result<AdvanceJob> begin_advance(Offset start);
+  Result<void> finish_advance(const AdvanceJob& job, const Result<void>& done);
+  /// The files of segments that are gone, renamed so that nothing looks for them: the caller removes them
+  /// when it likes, on any thread. Those that stay are removed when the log is opened.
+  std::vector<std::string> take_doomed() { return std::exchange(doomed_, {}); }
+
+  /// What could be compacted: sealed segments whose transactions are all decided.
+  ///
+  /// cleaned_to  where the last round ended; nothing where there was none
+  Cleanable cleanable(std::optional<Offset> cleaned_to, const CleanLag& lag, std::int64_t now_ms) const;
+  /// Begins a round of compaction. At most one job is out at a time; until it is over, files of segments that
+  /// are dropped stay. Drive it: run() on any thread, after_clean() here with what it returned, and again
+  /// while that says true. Where this log goes first, the job stops by itself.
+  ///
+  /// errors  those of append that halt or poison; io_failed: an index of transactions cannot be read
+  Result<CleanJob> begin_clean(const Cleanable& what, CleanSettings settings);
+  /// Takes over what run() did: readers see the new segment from here on. Returns whether to go on.
+  ///
+  /// errors  that of `step`: the round is over, what it did so far stands; but after `exhausted` it is not
+  ///         where the job is decided, and goes on · poisoned, where the names of segments are not known any
+  ///         more (X13)
+  Result<bool> after_clean(CleanJob& job, const Result<CleanJob::Step>& step);
+
   /// Closes the active segment and begins a new one, if it holds anything.
   Result<void> roll(std::int64_t now_ms);
 
@@ -266,6 +349,7 @@ class PartitionLog {
 
   Result<void> refuse_writes() const;
   Result<void> note_epoch(LeaderEpoch epoch);
+  Result<void> store_epochs();
   Result<void> store(MutableBytes batch, BatchHead& head, LeaderEpoch epoch, std::int64_t now_ms);
   Result<void> make_room(const BatchHead& batch, std::int64_t now_ms);
   Result<void> write(BytesView batch);
@@ -291,6 +375,12 @@ class PartitionLog {
   Result<std::int64_t> batch_max_timestamp(const Segment& segment, const Located& batch);
   Result<std::optional<TimestampOffset>> search_batch(const Segment& segment, const Located& batch,
                                                       std::int64_t timestamp_ms);
+  std::uint64_t segment_bytes_max() const;
+  std::int64_t segment_ms_max(const Segment& segment) const;
+  std::size_t sealed_from(Offset offset) const;
+  void take_cleaned(CleanJob& job);
+  void unload_cleaned();
+  void remove_dropped();
   Segment& active() const { return *segments_.back(); }
   std::string name() const { return dir_name(id_); }
 
@@ -304,6 +394,7 @@ class PartitionLog {
   std::vector<std::unique_ptr<Segment>> segments_;  // by base offset; never empty; the last one is active
   std::unique_ptr<ProducerTable> producers_;
   Epochs epochs_;
+  bool epochs_dirty_ = false;  // the file does not have what the log start cut off
   std::shared_ptr<WatermarkFile> watermark_;
   Offset log_start_;
   Offset log_end_;
@@ -318,8 +409,12 @@ class PartitionLog {
   std::optional<Error> halted_;
   std::optional<Error> poisoned_;
   RecoveryReport recovery_;
-  std::vector<Offset> snapshots_;  // offsets of the snapshot files that are there, ascending
-  Segment* indexed_ = nullptr;     // the one sealed segment whose indexes are loaded
+  std::vector<Offset> snapshots_;         // offsets of the snapshot files that are there, ascending
+  Segment* indexed_ = nullptr;            // the one sealed segment whose indexes are loaded
+  std::vector<std::string> doomed_;       // files of dropped segments, out of the way
+  std::vector<Offset> dropped_;           // bases of segments dropped while a clean job is out
+  std::shared_ptr<NameGate> clean_gate_;  // of the clean job that is out
+  Segment* cleaned_ = nullptr;            // what it made last; its indexes must stay in memory
 
   /// Where reads went on last: the place of the batch at `offset`. Spares consumers in sequence the index.
   struct Place {

@@ -82,8 +82,15 @@ Result<ReadSlice> PartitionLog::read(Offset from, Offset end, MutableBytes out) 
   ReadSlice slice{0, from, 0};
   if (from >= std::min(end, log_end_)) return slice;
 
-  Segment* const segment = SLUICE_TRY(segment_of(from));
+  Segment* segment = SLUICE_TRY(segment_of(from));
   std::optional<Located> first = SLUICE_TRY(locate(*segment, from));
+  // Compaction by Apache Kafka may have taken out all between the last batch of a segment and the next one.
+  for (Offset at = from; !first && segment != &active();) {
+    at = segments_[sealed_from(at) + 1]->base();
+    if (at >= end) break;
+    segment = SLUICE_TRY(segment_of(at));
+    first = SLUICE_TRY(locate(*segment, at));
+  }
   if (!first || first->head.range.end > end) return slice;
   if (first->head.bytes > out.size()) {
     slice.bytes_needed = static_cast<std::size_t>(first->head.bytes);

@@ -320,8 +320,8 @@ TEST_F(PartitionLogTest, RetentionTakesWholeSealedSegmentsByAgeOrBytes) {
   for (int i = 0; i < 40; ++i) ASSERT_TRUE(append(batch_of(i), 0, now + i * 1000));
   ASSERT_TRUE(log->sync());
   const std::int64_t later = now + 40 * 1000;
-  EXPECT_EQ(log->retention_start(later, -1, -1), Offset{0});
-  const Offset by_age = log->retention_start(later, 10'000, -1);
+  EXPECT_EQ(log->retention_start({}, later), Offset{0});
+  const Offset by_age = log->retention_start({.ms = 10'000}, later);
   EXPECT_GT(by_age, Offset{20});
   EXPECT_LE(by_age, Offset{30});
   for (const bool clean : {false, true}) {
@@ -329,9 +329,10 @@ TEST_F(PartitionLogTest, RetentionTakesWholeSealedSegmentsByAgeOrBytes) {
       ASSERT_TRUE(log->close());
     }
     reopen(clean, later);
-    EXPECT_EQ(log->retention_start(later, 10'000, -1), by_age) << "the age of a segment survives a restart";
+    EXPECT_EQ(log->retention_start({.ms = 10'000}, later), by_age)
+        << "the age of a segment survives a restart";
   }
-  const Offset by_bytes = log->retention_start(later, -1, 1000);
+  const Offset by_bytes = log->retention_start({.bytes = 1000}, later);
   EXPECT_GT(by_bytes, Offset{10});
   ASSERT_TRUE(log->advance_log_start(by_bytes));
   EXPECT_GE(log->bytes(), 1000u);

@@ -23,8 +23,8 @@ constexpr std::uint64_t snapshot_bytes_max = std::uint64_t{64} << 20;
 }  // namespace
 
 Result<Appended> PartitionLog::append_marker(ProducerId producer_id, ProducerEpoch producer_epoch,
-                                             record::ControlMarker marker, LeaderEpoch epoch,
-                                             std::int64_t now_ms, int transaction_version) {
+                                             record::ControlMarker marker, LeaderEpoch epoch, Now now,
+                                             int transaction_version) {
   SLUICE_TRY(refuse_writes());
   if (producer_id.value < 0 || producer_epoch.value < 0) {
     return refused({Code::invalid_argument,
@@ -36,11 +36,11 @@ Result<Appended> PartitionLog::append_marker(ProducerId producer_id, ProducerEpo
   SLUICE_TRY(producers_->check_marker(producer_id, producer_epoch, marker, transaction_version));
   record::BatchBuilder builder;
   builder.set_producer(producer_id, producer_epoch, record::no_sequence);
-  const MutableBytes batch = SLUICE_TRY(builder.finish_control(marker, now_ms, log_end_));
-  if (options_.log_append_time) record::patch_max_timestamp(batch, now_ms, true);
+  const MutableBytes batch = SLUICE_TRY(builder.finish_control(marker, now.wall_ms, log_end_));
+  if (options_.log_append_time) record::patch_max_timestamp(batch, now.wall_ms, true);
   BatchHead head = head_of(SLUICE_TRY(record::BatchView::parse(batch)));
-  SLUICE_TRY(store(batch, head, epoch, now_ms));
-  if (const auto aborted = producers_->note_marker(head, marker, now_ms)) {
+  SLUICE_TRY(store(batch, head, epoch, now.age_ms));
+  if (const auto aborted = producers_->note_marker(head, marker, now.age_ms)) {
     TxnIndex& txns = active().txns();
     txns.note(*aborted);
     // Only for the memory: where it does not succeed, sealing the segment comes to it again.

@@ -147,6 +147,16 @@ std::optional<OpenTransaction> ProducerTable::open_transaction(ProducerId id) co
   return OpenTransaction{found->second.epoch, *found->second.txn_first_offset};
 }
 
+std::unordered_map<ProducerId, LastOfProducer> ProducerTable::last_records() const {
+  std::unordered_map<ProducerId, LastOfProducer> last;
+  for (const auto& [id, producer] : producers_) {
+    LastOfProducer& record = last[id];
+    if (!producer.batches.empty()) record.data_offset = producer.batches.back().range.end - 1;
+    record.epoch = producer.epoch;
+  }
+  return last;
+}
+
 std::vector<ProducerView> ProducerTable::views() const {
   std::vector<ProducerView> views;
   views.reserve(producers_.size());

@@ -58,6 +58,8 @@ class ProducerTable {
   /// The first offset of the earliest transaction that is open or whose marker is not durable.
   std::optional<Offset> first_unstable() const;
   std::optional<OpenTransaction> open_transaction(ProducerId id) const;
+  /// What compaction must leave of each.
+  std::unordered_map<ProducerId, LastOfProducer> last_records() const;
   /// All of them, by id.
   std::vector<ProducerView> views() const;
 

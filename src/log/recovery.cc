@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "log/batch_head.h"
+#include "log/clean_job.h"
 #include "log/partition_files.h"
 #include "log/producers.h"
 #include "log/segment.h"
@@ -14,6 +16,7 @@
 namespace sluice::log {
 Result<void> Recovery::run() {
   SLUICE_TRY(read_small_files());
+  SLUICE_TRY(finish_swaps());
   SLUICE_TRY(open_segments());
   std::size_t first = first_to_scan();
   if (!stop_) SLUICE_TRY(note_ages());
@@ -51,6 +54,9 @@ Result<void> Recovery::read_small_files() {
   log_.watermark_ = SLUICE_TRY(WatermarkFile::open(log_.fs_, log_.dir_));
   has_watermark_ = log_.watermark_ != nullptr;
   durable_ = has_watermark_ ? log_.watermark_->value().durable_end : hints_.recovery_point;
+  // What Apache Kafka wrote may have been compacted, whatever the topic's policy is by now.
+  holes_end_ =
+      has_watermark_ ? log_.watermark_->value().holes_end : Offset{std::numeric_limits<std::int64_t>::max()};
   return {};
 }
 
@@ -81,7 +87,9 @@ Result<void> Recovery::open_segments() {
     if (!base) base = parse_file_name(entry.name, time_index_suffix);
     if (!base) base = parse_file_name(entry.name, txn_index_suffix);
     const bool orphan = base && !std::ranges::binary_search(bases, *base);
-    if (orphan || entry.name.ends_with(".tmp")) doomed_.push_back(env::join(log_.dir_, entry.name));
+    const bool left_over = entry.name.ends_with(".tmp") || entry.name.ends_with(cleaned_suffix) ||
+                           entry.name.ends_with(swap_suffix) || entry.name.ends_with(deleted_suffix);
+    if (orphan || left_over) doomed_.push_back(env::join(log_.dir_, entry.name));
   }
   for (const Offset base : bases) {
     std::unique_ptr<Segment> segment = SLUICE_TRY(Segment::open(log_.fs_, log_.dir_, base));
@@ -123,20 +131,32 @@ void Recovery::doom(const Segment& segment) {
   for (std::string& path : segment.paths()) doomed_.push_back(std::move(path));
 }
 
+/// The last append to a segment is in the snapshot at its end, the last one before it in that at its base.
+/// What is not known is now: things look younger than they are, never older.
 Result<void> Recovery::note_ages() {
-  auto& segments = log_.segments_;
+  const auto& segments = log_.segments_;
+  std::int64_t before_ms = hints_.now_ms;
   for (std::size_t i = 0; i < segments.size(); ++i) {
-    segments[i]->first_append_ms = segments[i]->last_append_ms = hints_.now_ms;
-    if (i + 1 == segments.size()) break;
-    const Offset end = segments[i + 1]->base();
-    if (!std::ranges::binary_search(snapshots_, end)) continue;
-    const auto file =
-        SLUICE_TRY(log_.fs_.open(env::join(log_.dir_, file_name(end, snapshot_suffix)), env::OpenMode::read));
-    if (const auto taken_ms = snapshot_taken_ms(*file)) {
-      segments[i]->last_append_ms = std::min(std::max<std::int64_t>(*taken_ms, 0), hints_.now_ms);
+    Segment& segment = *segments[i];
+    std::optional<std::int64_t> last_ms;
+    if (i + 1 < segments.size()) {
+      last_ms = SLUICE_TRY(taken_at(segments[i + 1]->base()));
+    } else if (hints_.clean && !snapshots_.empty() && snapshots_.back() > segment.base()) {
+      last_ms = SLUICE_TRY(taken_at(snapshots_.back()));  // nothing was appended since
     }
+    segment.last_append_ms =
+        std::min(std::max<std::int64_t>(last_ms.value_or(hints_.now_ms), 0), hints_.now_ms);
+    segment.first_append_ms = std::min(before_ms, segment.last_append_ms);
+    before_ms = segment.last_append_ms;
   }
   return {};
+}
+
+Result<std::optional<std::int64_t>> Recovery::taken_at(Offset snapshot) {
+  if (!std::ranges::binary_search(snapshots_, snapshot)) return std::nullopt;
+  const auto file = SLUICE_TRY(
+      log_.fs_.open(env::join(log_.dir_, file_name(snapshot, snapshot_suffix)), env::OpenMode::read));
+  return snapshot_taken_ms(*file);
 }
 
 /// The segment in which the durable watermark lies, and all after it. One that ends just there is among them:
@@ -177,7 +197,10 @@ Result<bool> Recovery::trust(Segment& segment) {
     if (!batch) return std::unexpected(batch.error());
     if (!*batch) break;
     const BatchHead& head = (*batch)->head;
-    if (end == segment.base() && head.range.begin > segment.indexes().last_indexed()) return false;
+    if (end == segment.base() && (*batch)->position > 0 &&
+        head.range.begin > segment.indexes().last_indexed()) {
+      return false;
+    }
     if (head.range.begin < end || head.max_timestamp_ms > segment.indexes().max_timestamp_ms()) return false;
     end = head.range.end;
   }
@@ -187,6 +210,7 @@ Result<bool> Recovery::trust(Segment& segment) {
 
 /// Whether a snapshot of ours at the segment's end, where there is one, knows the same.
 Result<bool> Recovery::txns_as_noted(const Segment& segment) {
+  if (segment.end() <= holes_end_) return true;  // compaction has written it anew since
   if (!std::ranges::binary_search(snapshots_, segment.end())) return true;
   const std::string path = env::join(log_.dir_, file_name(segment.end(), snapshot_suffix));
   const auto file = SLUICE_TRY(log_.fs_.open(path, env::OpenMode::read));
@@ -224,9 +248,14 @@ bool Recovery::joins_next(std::size_t index) {
   if (index + 1 == log_.segments_.size()) return true;
   const Offset end = log_.segments_[index]->end();
   const Offset next = log_.segments_[index + 1]->base();
-  if (end == next || (log_.options_.compacted && end < next)) return true;
+  if (end == next || (end < next && may_be_hole(next))) return true;
   stop(index, fmt::format("the file ends here, and the next one begins at offset {}", next.value));
   return false;
+}
+
+/// Whether compaction may have taken out what lay just before `end`.
+bool Recovery::may_be_hole(Offset end) const {
+  return log_.options_.compacted || end <= holes_end_;
 }
 
 void Recovery::stop(std::size_t index, std::string why) {
@@ -303,7 +332,8 @@ Result<void> Recovery::finish(bool scanned) {
   const bool changed =
       scanned || !scanned_.empty() || !txns_rebuilt_.empty() || !doomed_.empty() || !has_watermark_;
   if (!epochs_known_) log_.epochs_ = std::move(epochs_found_);
-  if (log_.epochs_.truncate_to(log_.log_end_) || !epochs_known_) {
+  const bool cut_off = log_.epochs_.start_at(log_.log_start_);
+  if (log_.epochs_.truncate_to(log_.log_end_) || cut_off || !epochs_known_) {
     SLUICE_TRY(write_epochs(log_.fs_, log_.dir_, log_.epochs_));
   }
   // What said that the log starts later may not be durable itself yet (A14).
@@ -313,8 +343,8 @@ Result<void> Recovery::finish(bool scanned) {
   SLUICE_TRY(store_scanned());
   SLUICE_TRY(make_names_again());
   if (!has_watermark_)
-    log_.watermark_ =
-        SLUICE_TRY(WatermarkFile::create(log_.fs_, log_.dir_, {log_.log_end_, log_.log_start_}));
+    log_.watermark_ = SLUICE_TRY(
+        WatermarkFile::create(log_.fs_, log_.dir_, {log_.log_end_, log_.log_start_, log_.log_end_}));
   if (changed) {
     SLUICE_TRY(log_.fs_.sync_dir(log_.dir_));
     // Its own name too: whoever made it may have died before that was durable.

@@ -34,10 +34,13 @@ class Recovery {
     std::uint64_t from = 0;
   };
 
+  Result<void> finish_swaps();
+  Result<void> finish_swap(Offset base);
   Result<void> read_small_files();
   Result<void> finish_renames();
   Result<void> open_segments();
   Result<void> note_ages();
+  Result<std::optional<std::int64_t>> taken_at(Offset snapshot);
   std::size_t first_to_scan() const;
   Result<void> check_trusted(std::size_t end);
   Result<bool> trust(Segment& segment);
@@ -49,6 +52,7 @@ class Recovery {
   Result<std::optional<std::string>> take(Segment& segment, const BatchHead& head, BytesView batch,
                                           bool note_producers);
   bool joins_next(std::size_t index);
+  bool may_be_hole(Offset end) const;
   void stop(std::size_t index, std::string why);
   Result<void> restore_producers(Offset up_to);
   Result<void> trust_txns(std::size_t index);
@@ -69,6 +73,7 @@ class Recovery {
   bool epochs_known_ = false;
   Epochs epochs_found_;  // as the batches say, in case the checkpoint is not there
   Offset durable_;       // the lower bound of what must be there
+  Offset holes_end_;     // below it, offsets may have no batch
   std::vector<Offset> snapshots_;
   std::vector<std::string> doomed_;  // files to remove once it is clear that the log is not halted
   std::vector<Segment*> scanned_;

@@ -88,7 +88,7 @@ Result<std::optional<std::string>> Recovery::scan_piece(Segment& segment, std::u
 /// What base offset and leader epoch say, which no checksum covers.
 std::optional<std::string> Recovery::check_place(const Segment& segment, const BatchHead& head) const {
   const Offset expected = segment.end();
-  if (head.range.begin < expected || (head.range.begin != expected && !log_.options_.compacted)) {
+  if (head.range.begin < expected || (head.range.begin != expected && !may_be_hole(head.range.begin))) {
     return fmt::format("a batch begins at offset {}, not {}", head.range.begin.value, expected.value);
   }
   if (head.last_offset() - segment.base() > std::numeric_limits<std::int32_t>::max()) {

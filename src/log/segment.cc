@@ -8,25 +8,34 @@
 
 namespace sluice::log {
 
+std::vector<std::string> segment_paths(const std::string& dir, Offset base) {
+  std::vector<std::string> paths;
+  for (const std::string_view suffix : {log_suffix, index_suffix, time_index_suffix, txn_index_suffix}) {
+    paths.push_back(env::join(dir, file_name(base, suffix)));
+  }
+  return paths;
+}
+
 Segment::Segment(const std::string& dir, Offset base, std::shared_ptr<env::File> file, std::uint64_t bytes)
-    : base_(base),
-      path_(env::join(dir, file_name(base, log_suffix))),
+    : dir_(dir),
+      base_(base),
       file_(std::move(file)),
+      path_(env::join(dir, file_name(base, log_suffix))),
       end_(base),
       bytes_(bytes),
       indexes_(dir, base),
       txns_(dir, base) {}
 
-Result<std::unique_ptr<Segment>> Segment::create(env::FileSystem& fs, const std::string& dir, Offset base) {
-  const auto make = [&](std::string_view suffix) {
-    return fs.open(env::join(dir, file_name(base, suffix)), env::OpenMode::create_truncate);
-  };
-  std::shared_ptr<env::File> file = SLUICE_TRY(make(log_suffix));
-  SLUICE_TRY(make(index_suffix));
-  SLUICE_TRY(make(time_index_suffix));
-  Result<void> removed = fs.remove_file(env::join(dir, file_name(base, txn_index_suffix)));
+Result<std::unique_ptr<Segment>> Segment::create(env::FileSystem& fs, const std::string& dir, Offset base,
+                                                 std::string_view suffix) {
+  std::unique_ptr<Segment> made{new Segment{dir, base, nullptr, 0}};
+  made->set_suffix(suffix);
+  made->file_ = SLUICE_TRY(fs.open(made->path_, env::OpenMode::create_truncate));
+  SLUICE_TRY(fs.open(made->indexes_.offset_path(), env::OpenMode::create_truncate));
+  SLUICE_TRY(fs.open(made->indexes_.time_path(), env::OpenMode::create_truncate));
+  Result<void> removed = fs.remove_file(made->txns_.path());
   if (!removed && removed.error().code != Code::not_found) return std::unexpected(std::move(removed.error()));
-  return std::unique_ptr<Segment>{new Segment{dir, base, std::move(file), 0}};
+  return made;
 }
 
 Result<std::unique_ptr<Segment>> Segment::open(env::FileSystem& fs, const std::string& dir, Offset base) {
@@ -109,6 +118,14 @@ Result<void> Segment::rebuild_indexes(std::uint32_t index_interval_bytes) {
   }
   indexes_ = std::move(made);
   return {};
+}
+
+void Segment::set_suffix(std::string_view suffix) {
+  std::vector<std::string> paths = segment_paths(dir_, base_);
+  for (std::string& path : paths) path += suffix;
+  path_ = std::move(paths[0]);
+  indexes_.set_paths(std::move(paths[1]), std::move(paths[2]));
+  txns_.set_path(std::move(paths[3]));
 }
 
 std::vector<std::string> Segment::paths() const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -22,12 +23,17 @@ struct Located {
   std::uint64_t position = 0;
 };
 
+/// The names of all files of the segment at `base`, those that need not be there among them; the log first.
+std::vector<std::string> segment_paths(const std::string& dir, Offset base);
+
 /// bytes() is the valid part of the file, which may be longer only after a failed write; end() the offset
 /// after its last batch.
 class Segment {
  public:
   /// Makes the log file and empty indexes; emptied where an earlier try left them.
-  static Result<std::unique_ptr<Segment>> create(env::FileSystem& fs, const std::string& dir, Offset base);
+  /// `suffix` goes behind all names; compaction's first ones have it.
+  static Result<std::unique_ptr<Segment>> create(env::FileSystem& fs, const std::string& dir, Offset base,
+                                                 std::string_view suffix = "");
   /// Opens the log file. bytes() is its size; end() is not known before set_end or a scan.
   static Result<std::unique_ptr<Segment>> open(env::FileSystem& fs, const std::string& dir, Offset base);
 
@@ -44,8 +50,10 @@ class Segment {
   const TxnIndex& txns() const { return txns_; }
 
   void set_end(Offset end) { end_ = end; }
-  /// The names of all its files, those that need not be there among them.
+  /// The names of all its files, those that need not be there among them; the log first.
   std::vector<std::string> paths() const;
+  /// Goes by other names from now on; renames nothing on the disk.
+  void set_suffix(std::string_view suffix);
   /// Takes the batch at the end of the valid part, whose bytes are in the file, into account.
   void note(const BatchHead& batch, std::uint32_t index_interval_bytes);
   /// As if nothing were in it; before a scan.
@@ -74,10 +82,11 @@ class Segment {
   Result<std::optional<Located>> find_by_index(Offset offset) const;
 
   // Constant after construction.
+  std::string dir_;
   Offset base_;
-  std::string path_;
   std::shared_ptr<env::File> file_;
 
+  std::string path_;
   Offset end_;
   std::uint64_t bytes_ = 0;
   Indexes indexes_;

@@ -137,12 +137,14 @@ Result<void> PartitionLog::sync() {
 Result<void> PartitionLog::close() {
   SLUICE_TRY(refuse_writes());
   SLUICE_ASSERT(!syncing_);
+  if (clean_gate_ != nullptr) clean_gate_->close();
   const auto finish = [this]() -> Result<void> {
     const Segment& segment = active();
     SLUICE_TRY(active().indexes().persist(fs_));
     SLUICE_TRY(fs_.sync_file(segment.indexes().offset_path()));
     SLUICE_TRY(fs_.sync_file(segment.indexes().time_path()));
     if (SLUICE_TRY(active().txns().persist(fs_))) SLUICE_TRY(fs_.sync_file(segment.txns().path()));
+    SLUICE_TRY(store_epochs());
     SLUICE_TRY(write_snapshot(log_end_, segment.last_append_ms, true));
     drop_stray_snapshots();
     return fs_.sync_dir(dir_);

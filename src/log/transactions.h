@@ -46,4 +46,10 @@ struct ProducerView {
   friend bool operator==(const ProducerView&, const ProducerView&) = default;
 };
 
+/// The last thing in the log by a producer that is remembered.
+struct LastOfProducer {
+  std::optional<Offset> data_offset;  ///< of its last record; nothing where only a marker is known
+  ProducerEpoch epoch{-1};
+};
+
 }  // namespace sluice::log

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -60,6 +61,8 @@ class TxnIndex {
   /// errors   corrupt, not_found: the file has changed since it was loaded · io_failed
   Result<bool> collect(env::FileSystem& fs, OffsetRange range, std::vector<AbortedTransaction>& out) const;
 
+  /// The name that persist() and load() use from now on.
+  void set_path(std::string path) { path_ = std::move(path); }
   const std::string& path() const { return path_; }
 
  private:
@@ -67,10 +70,8 @@ class TxnIndex {
   Result<bool> collect_written(env::FileSystem& fs, OffsetRange range,
                                std::vector<AbortedTransaction>& out) const;
 
-  // Constant after construction.
-  Offset base_;
+  Offset base_;  // constant after construction
   std::string path_;
-
   std::uint64_t written_ = 0;             // entries that the file has
   Offset written_last_;                   // the last offset of the last one of them
   std::vector<AbortedTransaction> tail_;  // those after them

@@ -8,7 +8,8 @@
 namespace sluice::log {
 namespace {
 
-constexpr std::size_t slot_bytes = 44;
+constexpr std::size_t slot_bytes = 52;
+constexpr std::size_t slot_1_bytes = 44;    // of version 1
 constexpr std::size_t slot_distance = 512;  // a sector each: a torn write harms one slot only
 constexpr std::string_view magic = "SLUICEWM";
 
@@ -17,11 +18,12 @@ using Slot = std::array<std::byte, slot_bytes>;
 Slot encode(Watermark value, std::uint64_t sequence) {
   Slot slot{};
   std::memcpy(slot.data(), magic.data(), magic.size());
-  store_be<std::int16_t>(slot.data() + 8, 1);
+  store_be<std::int16_t>(slot.data() + 8, 2);
   store_be(slot.data() + 16, sequence);
   store_be(slot.data() + 24, value.durable_end.value);
   store_be(slot.data() + 32, value.log_start.value);
-  store_be(slot.data() + 40, crc32c(BytesView{slot}.first(40)));
+  store_be(slot.data() + 40, value.holes_end.value);
+  store_be(slot.data() + 48, crc32c(BytesView{slot}.first(48)));
   return slot;
 }
 
@@ -31,12 +33,17 @@ struct Decoded {
 };
 
 std::optional<Decoded> decode(BytesView slot) {
-  if (slot.size() < slot_bytes || as_text(slot.first(magic.size())) != magic) return std::nullopt;
-  if (load_be<std::int16_t>(slot.data() + 8) != 1) return std::nullopt;
-  if (load_be<std::uint32_t>(slot.data() + 40) != crc32c(slot.first(40))) return std::nullopt;
-  const Decoded decoded{
-      {Offset{load_be<std::int64_t>(slot.data() + 24)}, Offset{load_be<std::int64_t>(slot.data() + 32)}},
-      load_be<std::uint64_t>(slot.data() + 16)};
+  if (slot.size() < slot_1_bytes || as_text(slot.first(magic.size())) != magic) return std::nullopt;
+  const auto version = load_be<std::int16_t>(slot.data() + 8);
+  if (version != 1 && version != 2) return std::nullopt;
+  const std::size_t crc_at = (version == 1 ? slot_1_bytes : slot_bytes) - sizeof(std::uint32_t);
+  if (slot.size() < crc_at + sizeof(std::uint32_t) ||
+      load_be<std::uint32_t>(slot.data() + crc_at) != crc32c(slot.first(crc_at))) {
+    return std::nullopt;
+  }
+  const auto offset = [&](std::size_t at) { return Offset{load_be<std::int64_t>(slot.data() + at)}; };
+  const Decoded decoded{{offset(24), offset(32), version == 1 ? Offset{0} : offset(40)},
+                        load_be<std::uint64_t>(slot.data() + 16)};
   if (decoded.value.log_start < Offset{0} || decoded.value.durable_end < decoded.value.log_start)
     return std::nullopt;
   return decoded;
@@ -86,7 +93,7 @@ Result<void> WatermarkFile::write_slot(Watermark value) {
 Result<void> WatermarkFile::note_durable(Offset end) {
   const std::lock_guard lock{mutex_};
   if (end <= value_.durable_end) return {};
-  Result<void> written = write_slot({end, value_.log_start});
+  Result<void> written = write_slot({end, value_.log_start, value_.holes_end});
   // A full disk may refuse even this (copy on write); the bound that stands is weaker, not wrong.
   if (!written && written.error().code != Code::no_space) return written;
   if (written) value_.durable_end = end;
@@ -100,12 +107,20 @@ Result<void> WatermarkFile::sync() {
 
 Result<void> WatermarkFile::store_durably(Watermark value) {
   const std::lock_guard lock{mutex_};
+  value.holes_end = std::max(value.holes_end, value_.holes_end);
   return write_both(value);
 }
 
 Result<void> WatermarkFile::store_log_start(Offset start) {
   const std::lock_guard lock{mutex_};
-  return write_both({std::max(value_.durable_end, start), start});
+  if (start < value_.log_start) return {};
+  return write_both({std::max(value_.durable_end, start), start, value_.holes_end});
+}
+
+Result<void> WatermarkFile::store_holes_end(Offset end) {
+  const std::lock_guard lock{mutex_};
+  if (end <= value_.holes_end) return {};
+  return write_both({value_.durable_end, value_.log_start, end});
 }
 
 Result<void> WatermarkFile::write_both(Watermark value) {

@@ -119,6 +119,7 @@ void patch_max_timestamp(MutableBytes batch, std::int64_t max_timestamp_ms, bool
 
 Result<std::optional<ControlMarker>> parse_control(const BatchView& batch) {
   if (batch.is_compressed()) return fail(Code::corrupt, "a control batch is compressed");
+  if (batch.records_count() == 0 && batch.records().empty()) return std::nullopt;
   std::optional<ControlMarker> marker;
   bool readable = false;
   SLUICE_TRY(for_each_record(batch.records(), batch.records_count(), [&](const RecordView& record) {

@@ -35,6 +35,7 @@ constexpr std::int8_t magic = 2;
 constexpr std::int64_t no_timestamp = -1;
 constexpr std::int64_t no_producer_id = -1;
 constexpr std::int32_t no_sequence = -1;
+constexpr std::int16_t delete_horizon_bit = 0x40;  ///< in the attributes
 
 /// How the records of a batch are compressed; the values are the format's.
 enum class Codec : std::uint8_t { none = 0, gzip = 1, snappy = 2, lz4 = 3, zstd = 4 };
@@ -84,6 +85,12 @@ class BatchView {
   bool is_log_append_time() const { return (attributes() & 0x08) != 0; }
   bool is_transactional() const { return (attributes() & 0x10) != 0; }
   bool is_control() const { return (attributes() & 0x20) != 0; }
+  /// Compaction noted when tombstones and markers in it may go (KIP-534).
+  bool has_delete_horizon() const { return (attributes() & delete_horizon_bit) != 0; }
+  /// That time; it stands in the place of the base timestamp, and the deltas count from it all the same.
+  std::optional<std::int64_t> delete_horizon_ms() const {
+    return has_delete_horizon() ? std::optional{base_timestamp_ms()} : std::nullopt;
+  }
   bool has_producer() const { return producer_id().value >= 0; }
 
   /// The timestamp of a record with this delta: its own, or the batch's where the broker stamped it.
@@ -127,7 +134,8 @@ struct ControlMarker {
   std::int32_t coordinator_epoch = 0;
 };
 
-/// The marker in a control batch; nothing where it is a control batch of another kind (leader change, ...).
+/// The marker in a control batch; nothing where it is a control batch of another kind (leader change, ...),
+/// or one that compaction emptied.
 /// errors   corrupt: its record cannot be read
 Result<std::optional<ControlMarker>> parse_control(const BatchView& batch);
 

@@ -8,24 +8,14 @@
 #include "base/assert.h"
 #include "base/crc32c.h"
 #include "base/varint.h"
+#include "record/encoding.h"
 
 namespace sluice::record {
 namespace {
 
-std::size_t nullable_bytes(const std::optional<BytesView>& bytes) {
-  if (!bytes) return 1;
-  return varint_bytes(zigzag(static_cast<std::int32_t>(bytes->size()))) + bytes->size();
-}
-
-std::byte* write_bytes(std::byte* p, BytesView bytes) {
-  p = write_varint(p, zigzag(static_cast<std::int32_t>(bytes.size())));
-  if (!bytes.empty()) std::memcpy(p, bytes.data(), bytes.size());
-  return p + bytes.size();
-}
-
-std::byte* write_nullable(std::byte* p, const std::optional<BytesView>& bytes) {
-  return bytes ? write_bytes(p, *bytes) : write_varint(p, zigzag(-1));
-}
+using detail::nullable_bytes;
+using detail::write_bytes;
+using detail::write_nullable;
 
 std::size_t headers_bytes(std::span<const HeaderView> headers) {
   std::size_t bytes = varint_bytes(zigzag(static_cast<std::int32_t>(headers.size())));
@@ -52,20 +42,8 @@ void BatchBuilder::add_at(std::int32_t offset_delta, std::int64_t timestamp_ms, 
     max_timestamp_ms_ = timestamp_ms;
   }
   max_timestamp_ms_ = std::max(max_timestamp_ms_, timestamp_ms);
-  const std::uint64_t timestamp_delta = zigzag64(timestamp_ms - base_timestamp_ms_);
-  const std::uint32_t offset = zigzag(offset_delta);
-  const std::size_t body = 1 + varlong_bytes(timestamp_delta) + varint_bytes(offset) + nullable_bytes(key) +
-                           nullable_bytes(value) + headers_bytes(headers);
-  const std::uint32_t length = zigzag(static_cast<std::int32_t>(body));
-
-  const std::size_t at = records_.size();
-  records_.resize(at + varint_bytes(length) + body);
-  std::byte* p = write_varint(records_.data() + at, length);
-  *p++ = std::byte{0};  // attributes: none are defined
-  p = write_varlong(p, timestamp_delta);
-  p = write_varint(p, offset);
-  p = write_nullable(p, key);
-  p = write_nullable(p, value);
+  std::byte* p = detail::append_record(records_, timestamp_ms - base_timestamp_ms_, offset_delta, key, value,
+                                       headers_bytes(headers));
   p = write_varint(p, zigzag(static_cast<std::int32_t>(headers.size())));
   for (const HeaderView& header : headers) {
     p = write_bytes(p, as_bytes(header.key));

@@ -90,6 +90,7 @@ Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& 
     return refuse(ErrorCode::unsupported_compression_type, "zstd needs Produce version 7");
   record::ValidateOptions options;
   options.batch_bytes_max = static_cast<std::size_t>(topic.settings.message_bytes_max);
+  options.compacted = topic.settings.compacts;
   options.log_append_time = topic.settings.log_append_time;
   options.now_ms = a.now_ms;
   options.timestamp_before_ms_max = topic.settings.timestamp_before_max_ms;

@@ -1,7 +1,7 @@
 // DeleteRecords v0-2: moves a partition's log start up (-1: to the high watermark); durable before the
 // answer. Errors per partition: UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE (above the high watermark),
-// KAFKA_STORAGE_ERROR, INVALID_TOPIC_EXCEPTION (the offsets topic), TOPIC_AUTHORIZATION_FAILED (delete on the
-// topic is needed).
+// POLICY_VIOLATION (compacted and nothing else), KAFKA_STORAGE_ERROR, INVALID_TOPIC_EXCEPTION (the offsets
+// topic), TOPIC_AUTHORIZATION_FAILED (delete on the topic is needed).
 #include <memory>
 
 #include "broker/handlers/authorized.h"
@@ -32,17 +32,11 @@ Result<Offset> start_of(bool allowed, const Topic* topic, const PartitionPtr& pa
   if (partition == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "");
   if (topic->is_internal()) return refuse(ErrorCode::invalid_topic_exception, "");
   if (!partition->is_online()) return refuse(ErrorCode::kafka_storage_error, "");
+  if (topic->settings.compacts && !topic->settings.deletes) return refuse(ErrorCode::policy_violation, "");
   const Offset high_watermark = partition->log()->high_watermark();
   const Offset start = wanted == -1 ? high_watermark : Offset{wanted};
   if (start < Offset{0} || start > high_watermark) return refuse(ErrorCode::offset_out_of_range, "");
   return start;
-}
-
-Result<Offset> advance(Partition& partition, Offset start) {
-  log::PartitionLog* const log = partition.log();
-  if (log == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "");  // deleted meanwhile
-  if (start > log->log_start_offset()) SLUICE_TRY(log->advance_log_start(start));
-  return log->log_start_offset();
 }
 
 void delete_before(Core& core, const std::shared_ptr<PendingDelete>& pending, const Topic* topic,
@@ -58,9 +52,15 @@ void delete_before(Core& core, const std::shared_ptr<PendingDelete>& pending, co
   if (!start) return tell(start);
   ++pending->waiting;
   // The log may not start where only the journal has what lies before (log::PartitionLog).
-  core.syncer->when_synced(partition, *start, [pending, partition, tell, start = *start] {
-    tell(advance(*partition, start));
-    answer_if_done(pending);
+  core.syncer->when_synced(partition, *start, [&core, pending, partition, tell, start = *start] {
+    core.cleaner->advance(partition, start, [pending, partition, tell](const Result<void>& done) {
+      if (done) {
+        tell(partition->log()->log_start_offset());
+      } else {
+        tell(std::unexpected(done.error()));
+      }
+      answer_if_done(pending);
+    });
   });
 }
 

@@ -36,9 +36,11 @@ void handle_describe_producers(Core& core, const RequestPtr& request) {
                                                            : ErrorCode::kafka_storage_error);
         continue;
       }
+      // The log counts ages in time that the broker ran.
+      const std::int64_t to_wall_ms = core.env.clock->wall_ms() - core.topics->uptime().now_ms();
       for (const log::ProducerView& producer : partition->log()->producers()) {
         out.active_producers.push_back({producer.producer_id.value, producer.producer_epoch.value,
-                                        producer.last_sequence, producer.last_timestamp_ms,
+                                        producer.last_sequence, producer.last_timestamp_ms + to_wall_ms,
                                         producer.coordinator_epoch,
                                         producer.current_txn_first_offset.value_or(Offset{-1}).value});
       }
