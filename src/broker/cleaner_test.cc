@@ -52,6 +52,22 @@ class CleanerTest : public BrokerTest {
     }
     return true;
   }
+  /// The values of all records, with as many fetches as it takes: each reads one segment.
+  std::vector<std::string> read_through() {
+    std::vector<std::string> values;
+    TestClient c = client();
+    const std::int64_t end = offset_at(-1);
+    for (std::int64_t at = offset_at(-2); at < end;) {
+      const auto response = c.call(fetch_request("table", 0, at), 12);
+      BytesView rest = *response.responses.at(0).partitions.at(0).records;
+      const auto some = values_of(rest);
+      values.insert(values.end(), some.begin(), some.end());
+      const std::int64_t from = at;
+      while (const auto batch = *record::next_batch(rest)) at = batch->end_offset().value;
+      if (at == from) break;  // the rest of the log is a hole
+    }
+    return values;
+  }
   std::size_t files(std::string_view suffix) {
     std::size_t count = 0;
     const auto entries = fs_.list("/data/table-0");
@@ -82,14 +98,14 @@ TEST_F(CleanerTest, ACompactedTopicKeepsTheNewestRecordOfEachKeyOverRestarts) {
     put(c, "gone", std::nullopt);
     for (int i = 30; i < 60; ++i) put(c, "key " + std::to_string(i % 3), large + std::to_string(i));
   }
-  const auto records = [&] { return read_all("table", 0).size(); };
+  const auto records = [&] { return read_through().size(); };
   EXPECT_TRUE(eventually([&] { return records() < 30; })) << records();
-  const auto values = read_all("table", 0);
+  const auto values = read_through();
   ASSERT_GE(values.size(), 3u);
   EXPECT_EQ(values.back(), large + "59");
   crash(sim::Crash::all_lost);
   start(quick);
-  EXPECT_EQ(read_all("table", 0).back(), large + "59");
+  EXPECT_EQ(read_through().back(), large + "59");
   EXPECT_EQ(offset_at(-1), 62);
   stop();
   const auto checkpoint = fs_.read_file("/data/cleaner-offset-checkpoint", 1000);
@@ -139,7 +155,7 @@ TEST_F(CleanerTest, WithoutAPolicyNothingGoesButWhatDeleteRecordsTook) {
   }
   EXPECT_TRUE(eventually([&] { return files(".deleted") == 0 && files(".log") < 4; }));
   EXPECT_EQ(offset_at(-2), 7);
-  EXPECT_EQ(read_all("table", 0, 7).size(), 3u);
+  EXPECT_EQ(read_through().size(), 3u);
 }
 
 TEST_F(CleanerTest, ADamagedSegmentIsNamedOnceAndTheOthersAreCompacted) {
