@@ -130,7 +130,7 @@ TEST_F(AdminTest, ABrokersSettingReachesTopicsThatDoNotSayAndSurvivesARestart) {
   const auto seen = describe(topic_resource, "t")["retention.ms"];
   EXPECT_EQ(seen.value, "70");
   EXPECT_EQ(seen.config_source, 2);
-  ASSERT_EQ(seen.synonyms.size(), 3u) << "this broker's, all brokers', the file's";
+  ASSERT_EQ(seen.synonyms.size(), 4u) << "this broker's, all brokers', the file's, the default";
   EXPECT_EQ(seen.synonyms[1].value, "60");
   EXPECT_EQ(seen.synonyms[2].value, "50");
   EXPECT_EQ(describe(broker_resource, "").size(), 1u);

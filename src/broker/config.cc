@@ -144,7 +144,7 @@ constexpr std::array table{
     int32("max.connections.per.ip", "2147483647", 0, "The most connections from one address at a time."),
     int32("max.incremental.fetch.session.cache.slots", "1000", 0, "The most fetch sessions kept."),
     int32("message.max.bytes", "1048588", 0, "The most bytes of one record batch."),
-    int32("min.insync.replicas", "1", 1, "With one replica, more than 1 makes acks=all fail."),
+    int32("min.insync.replicas", "1", 1, "No more are asked for than there are, which is one."),
     int32("node.id", "1", 0, "The id clients see."),
     int32("num.partitions", "1", 1, "Partitions of a topic that does not say.", 100'000),
     int32("offset.metadata.max.bytes", "4096", 0, "The most bytes of a committed offset's metadata."),
@@ -545,7 +545,6 @@ TopicSettings resolve(const ServerConfig& server, const Values& values) {
   s.segment_index_bytes = number("segment.index.bytes");
   s.timestamp_before_max_ms = number("message.timestamp.before.max.ms");
   s.timestamp_after_max_ms = number("message.timestamp.after.max.ms");
-  s.min_insync_replicas = number("min.insync.replicas");
   s.log_append_time = text("message.timestamp.type") == "LogAppendTime";
   const std::vector<std::string_view> policy = words_of(policy_text);
   s.deletes = std::ranges::find(policy, "delete") != policy.end();

@@ -121,7 +121,6 @@ struct TopicSettings {
   std::int64_t segment_index_bytes = 0;
   std::int64_t timestamp_before_max_ms = 0;
   std::int64_t timestamp_after_max_ms = 0;
-  std::int64_t min_insync_replicas = 1;
   bool log_append_time = false;
   bool deletes = true;    ///< cleanup.policy has delete
   bool compacts = false;  ///< cleanup.policy has compact

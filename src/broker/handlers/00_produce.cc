@@ -8,13 +8,12 @@
 // into the transaction, durably (KIP-890 part 2); before, it must have been taken in by AddPartitionsToTxn,
 // else TRANSACTION_ABORTABLE (v11) or INVALID_TXN_STATE. Errors per partition:
 //   TOPIC_AUTHORIZATION_FAILED (write is needed) · UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID,
-//   INVALID_TOPIC_EXCEPTION (an internal topic) · INVALID_REQUIRED_ACKS · NOT_ENOUGH_REPLICAS
-//   (min.insync.replicas above the one there is) · CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, INVALID_RECORD,
-//   INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE · OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH,
-//   INVALID_TXN_STATE, INVALID_PRODUCER_ID_MAPPING, CONCURRENT_TRANSACTIONS (before v12 NOT_ENOUGH_REPLICAS,
-//   which old clients send again) · TRANSACTIONAL_ID_AUTHORIZATION_FAILED (transactional batches without a
-//   transactional id, or without the right to write as it) · KAFKA_STORAGE_ERROR (disk full, sync failed,
-//   partition halted) · REQUEST_TIMED_OUT
+//   INVALID_TOPIC_EXCEPTION (an internal topic) · INVALID_REQUIRED_ACKS · CORRUPT_MESSAGE, MESSAGE_TOO_LARGE,
+//   INVALID_RECORD, INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE · OUT_OF_ORDER_SEQUENCE_NUMBER,
+//   INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, INVALID_PRODUCER_ID_MAPPING, CONCURRENT_TRANSACTIONS (before
+//   v12 NOT_ENOUGH_REPLICAS, which old clients send again) · TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+//   (transactional batches without a transactional id, or without the right to write as it) ·
+//   KAFKA_STORAGE_ERROR (disk full, sync failed, partition halted) · REQUEST_TIMED_OUT
 // With acks=0 an error ends the connection: it is the only way to tell.
 #include <algorithm>
 
@@ -78,8 +77,6 @@ Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& 
                              MutableBytes records, std::int64_t& log_append_time_ms) {
   if (topic.is_internal() && a.request->client_id() != admin_client_id)
     return refuse(ErrorCode::invalid_topic_exception, "clients do not write to this topic");
-  if (a.acks == -1 && topic.settings.min_insync_replicas > 1)
-    return refuse(ErrorCode::not_enough_replicas, "min.insync.replicas is above the one replica there is");
   if (!partition.is_online()) return refuse(ErrorCode::kafka_storage_error, "the partition is offline");
   const auto parsed = record::BatchView::parse(records);
   if (!parsed) return refuse(ErrorCode::corrupt_message, parsed.error().message);

@@ -2,10 +2,12 @@
 // v0 takes an empty list for all topics, later versions null; v10 and later name topics also by id (v12
 // without a name). A missing topic is made where client (v4) and auto.create.topics.enable allow it, and is
 // there in the very answer. Topics that the user may not describe are left out of "all". Errors per topic:
-// UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, INVALID_TOPIC_EXCEPTION, TOPIC_AUTHORIZATION_FAILED; per
+// UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, INVALID_TOPIC_EXCEPTION, TOPIC_AUTHORIZATION_FAILED,
+// INVALID_REQUEST (an id before v12, neither name nor id); per
 // partition LEADER_NOT_AVAILABLE where its log is offline.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "broker/handlers/authorized.h"
@@ -88,7 +90,7 @@ void add_operations(const Core& core, const Request& request, const wire::Metada
                     wire::MetadataResponse& response) {
   if (asked.include_topic_authorized_operations) {
     for (auto& topic : response.topics) {
-      if (topic.error_code == 0 && topic.name)
+      if (topic.error_code != wire::number(ErrorCode::topic_authorization_failed) && topic.name)
         topic.topic_authorized_operations =
             authorized_operations(core, request, ResourceType::topic, *topic.name);
     }
@@ -100,11 +102,34 @@ void add_operations(const Core& core, const Request& request, const wire::Metada
           : 0;
 }
 
+constexpr std::int16_t version_with_ids = 12;
+
+// A topic needs a name, or from v12 on an id.
+bool is_malformed(const wire::MetadataRequest& asked, std::int16_t version) {
+  if (!asked.topics) return false;
+  return std::ranges::any_of(*asked.topics, [&](const auto& topic) {
+    if (version < version_with_ids) return !topic.name || !topic.topic_id.is_zero();
+    return !topic.name && topic.topic_id.is_zero();
+  });
+}
+
+void refuse_all(const wire::MetadataRequest& asked, const RequestPtr& request) {
+  wire::MetadataResponse response;
+  response.cluster_id.reset();
+  for (const auto& topic : *asked.topics) {
+    auto name = topic.name;
+    if (!name && request->version() < version_with_ids) name.emplace();
+    response.topics.push_back(failed(ErrorCode::invalid_request, name, topic.topic_id));
+  }
+  request->answer(response);
+}
+
 }  // namespace
 
 void handle_metadata(Core& core, const RequestPtr& request) {
   wire::MetadataRequest asked;
   if (!request->decode(asked)) return;
+  if (is_malformed(asked, request->version())) return refuse_all(asked, request);
   wire::MetadataResponse response;
   const env::Address& self = request->session().listener->advertised;
   response.brokers.push_back({core.identity.node_id, self.host, self.port, std::nullopt});
@@ -118,7 +143,11 @@ void handle_metadata(Core& core, const RequestPtr& request) {
     }
   } else {
     std::set<std::pair<std::optional<std::string>, Uuid>> seen;  // as Kafka, each topic once
-    for (const auto& topic : *asked.topics) {
+    const bool by_id =
+        std::ranges::any_of(*asked.topics, [](const auto& topic) { return !topic.topic_id.is_zero(); });
+    for (auto& topic : *asked.topics) {
+      if (by_id) topic.name.reset();  // where one has an id, all are found by it
+      if (by_id && topic.topic_id.is_zero()) continue;
       if (!seen.emplace(topic.name, topic.topic_id).second) continue;
       response.topics.push_back(
           topic.name ? answer_name(core, *request, *topic.name, asked.allow_auto_topic_creation)

@@ -56,6 +56,26 @@ Result<void> check_allowed(const Core& core, const Request& request, const std::
   return refuse(ErrorCode::topic_authorization_failed, "create on the cluster or the topic is needed");
 }
 
+// In Kafka's order: what is wrong with the name comes first, then settings, then partitions.
+Result<void> check_name(const Core& core, const std::string& name) {
+  if (const auto good = log::check_topic_name(name); !good)
+    return refuse(ErrorCode::invalid_topic_exception, good.error().message);
+  if (core.topics->find(name) != nullptr)
+    return refuse(ErrorCode::topic_already_exists, fmt::format("topic {} is there already", name));
+  return {};
+}
+
+Result<Values> values_of(const Asked& topic) {
+  Values values;
+  for (const auto& config : topic.configs) {
+    if (!config.value) return refuse(ErrorCode::invalid_config, fmt::format("{} has no value", config.name));
+    values[config.name] = *config.value;
+  }
+  if (const auto good = check_topic_values(values); !good)
+    return refuse(ErrorCode::invalid_config, to_string(good.error()));
+  return values;
+}
+
 void tell_configs(const Core& core, const Request& request, const Values& values, Answered& out) {
   if (!may_topic(core, request, AclOperation::describe_configs, out.name)) {
     out.topic_config_error_code = wire::number(ErrorCode::topic_authorization_failed);
@@ -73,12 +93,9 @@ void tell_configs(const Core& core, const Request& request, const Values& values
 Result<void> create(Core& core, const Request& request, const Asked& topic, bool validate_only,
                     Answered& out) {
   SLUICE_TRY(check_allowed(core, request, topic.name));
+  SLUICE_TRY(check_name(core, topic.name));
+  const Values values = SLUICE_TRY(values_of(topic));
   const std::int32_t count = SLUICE_TRY(partitions_wanted(core, topic));
-  Values values;
-  for (const auto& config : topic.configs) {
-    if (!config.value) return refuse(ErrorCode::invalid_config, fmt::format("{} has no value", config.name));
-    values[config.name] = *config.value;
-  }
   if (validate_only) {
     SLUICE_TRY(core.topics->check_new(topic.name, count, values));
   } else {
@@ -122,6 +139,7 @@ void handle_create_topics(Core& core, const RequestPtr& request) {
     const auto made =
         too_much ? refuse(ErrorCode::policy_violation, "too many partitions in one request; none was made")
                  : create(core, *request, topic, asked.validate_only, out);
+    out.error_message.reset();
     if (!made) {
       out.error_code = wire::number(code_of(made.error()));
       out.error_message = made.error().message;

@@ -3,7 +3,7 @@
 // UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, TOPIC_DELETION_DISABLED, INVALID_REQUEST (name and id,
 // or one of them twice), INVALID_TOPIC_EXCEPTION (the broker's own topics), TOPIC_AUTHORIZATION_FAILED
 // (describe and delete are needed), KAFKA_STORAGE_ERROR.
-#include <set>
+#include <map>
 
 #include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
@@ -61,20 +61,27 @@ void handle_delete_topics(Core& core, const RequestPtr& request) {
   wire::DeleteTopicsRequest asked;
   if (!request->decode(asked)) return;
   wire::DeleteTopicsResponse response;
-  std::set<std::pair<std::optional<std::string>, Uuid>> seen;
-  const auto answer = [&](const std::optional<std::string>& name, Uuid id) {
-    const bool again = !seen.emplace(name, id).second;
-    Answered out = again ? Answered{} : remove(core, *request, name, id);
-    if (again) {
-      out.name = name;
-      out.topic_id = id;
+  using Named = std::pair<std::optional<std::string>, Uuid>;
+  std::vector<Named> wanted;
+  for (const auto& topic : asked.topics) wanted.emplace_back(topic.name, topic.topic_id);
+  for (const auto& name : asked.topic_names) wanted.emplace_back(name, Uuid{});
+  std::map<Named, int> times;
+  for (const Named& topic : wanted) ++times[topic];
+  for (const Named& topic : wanted) {
+    int& count = times[topic];
+    if (count == 0) continue;  // its answer is there
+    Answered out;
+    if (count > 1) {
+      out.name = topic.first;
+      out.topic_id = topic.second;
       out.error_code = wire::number(ErrorCode::invalid_request);
       out.error_message = "the request names this topic more than once";
+    } else {
+      out = remove(core, *request, topic.first, topic.second);
     }
+    count = 0;
     response.responses.push_back(std::move(out));
-  };
-  for (const auto& topic : asked.topics) answer(topic.name, topic.topic_id);
-  for (const auto& name : asked.topic_names) answer(name, {});
+  }
   request->answer(response);
 }
 

@@ -73,7 +73,7 @@ Told told(const ConfigEntry& entry, const wire::DescribeConfigsRequest& asked) {
   out.is_sensitive = entry.secret;
   out.config_source = static_cast<std::int8_t>(entry.source);
   out.config_type = static_cast<std::int8_t>(entry.type);
-  if (asked.include_documentation) out.documentation = std::string(entry.doc);
+  out.documentation = asked.include_documentation ? std::optional<std::string>(entry.doc) : std::nullopt;
   if (!asked.include_synonyms) return out;
   for (const ConfigSynonym& synonym : entry.synonyms)
     out.synonyms.push_back({synonym.name, synonym.value, static_cast<std::int8_t>(synonym.source)});
@@ -99,11 +99,10 @@ void handle_describe_configs(Core& core, const RequestPtr& request) {
       continue;
     }
     std::set<std::string_view> wanted;
-    if (resource.configuration_keys)
+    if (resource.configuration_keys)  // an empty list, too, means all
       wanted.insert(resource.configuration_keys->begin(), resource.configuration_keys->end());
     for (const ConfigEntry& entry : *entries) {
-      if (!resource.configuration_keys || wanted.contains(entry.name))
-        out.configs.push_back(told(entry, asked));
+      if (wanted.empty() || wanted.contains(entry.name)) out.configs.push_back(told(entry, asked));
     }
   }
   request->answer(response);

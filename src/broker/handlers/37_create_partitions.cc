@@ -53,11 +53,14 @@ void handle_create_partitions(Core& core, const RequestPtr& request) {
   for (const auto& topic : asked.topics) ++times[topic.name];
   wire::CreatePartitionsResponse response;
   for (const auto& topic : asked.topics) {
+    int& count = times[topic.name];
+    if (count == 0) continue;  // its answer is there
     auto& out = response.results.emplace_back();
     out.name = topic.name;
-    const auto grown = times[topic.name] > 1
+    const auto grown = count > 1
                            ? refuse(ErrorCode::invalid_request, "the request names this topic more than once")
                            : grow(core, *request, topic, asked.validate_only);
+    count = 0;
     if (!grown) {
       out.error_code = wire::number(code_of(grown.error()));
       out.error_message = grown.error().message;

@@ -13,6 +13,7 @@ void handle_renew_delegation_token(Core&, const RequestPtr& request) {
   if (!request->decode(asked)) return;
   wire::RenewDelegationTokenResponse response;
   response.error_code = wire::number(why_no_delegation_tokens(*request));
+  response.expiry_timestamp_ms = -1;
   request->answer(response);
 }
 

@@ -22,6 +22,7 @@ Response::PartitionResult elect(const std::string& name, const Topic* topic, std
                                 std::int8_t type) {
   Response::PartitionResult out;
   out.partition_id = index;
+  out.error_message.reset();
   const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(index);
   if (partition == nullptr) {
     out.error_code = wire::number(ErrorCode::unknown_topic_or_partition);
@@ -34,6 +35,18 @@ Response::PartitionResult elect(const std::string& name, const Topic* topic, std
                                                          : ErrorCode::eligible_leaders_not_available);
   }
   return out;
+}
+
+// The request's error stands beside every partition too.
+void refuse_all(const wire::ElectLeadersRequest& asked, ErrorCode error, Response& response) {
+  response.error_code = wire::number(error);
+  if (!asked.topic_partitions) return;
+  for (const auto& topic : *asked.topic_partitions) {
+    auto& out = response.replica_election_results.emplace_back();
+    out.topic = topic.topic;
+    for (const std::int32_t index : topic.partitions)
+      out.partition_result.push_back({index, wire::number(error), std::nullopt});
+  }
 }
 
 void elect_all(Core& core, std::int8_t type, Response& response) {
@@ -57,9 +70,9 @@ void handle_elect_leaders(Core& core, const RequestPtr& request) {
   Response response;
   const std::int8_t type = request->version() >= 1 ? asked.election_type : type_preferred;
   if (!may_cluster(core, *request, AclOperation::alter)) {
-    response.error_code = wire::number(ErrorCode::cluster_authorization_failed);
+    refuse_all(asked, ErrorCode::cluster_authorization_failed, response);
   } else if (type != type_preferred && type != type_unclean) {
-    response.error_code = wire::number(ErrorCode::invalid_request);
+    refuse_all(asked, ErrorCode::invalid_request, response);
   } else if (!asked.topic_partitions) {
     elect_all(core, type, response);
   } else {

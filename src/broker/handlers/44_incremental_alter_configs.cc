@@ -33,6 +33,7 @@ void handle_incremental_alter_configs(Core& core, const RequestPtr& request) {
             ? refuse(wire::ErrorCode::invalid_request, "the request names this resource more than once")
             : change_config(core, *request, static_cast<ConfigResource>(resource.resource_type),
                             resource.resource_name, changes, false, asked.validate_only);
+    out.error_message.reset();
     if (altered) continue;
     out.error_code = wire::number(code_of(altered.error()));
     out.error_message = altered.error().message;

@@ -45,6 +45,7 @@ void handle_alter_partition_reassignments(Core& core, const RequestPtr& request)
   wire::AlterPartitionReassignmentsRequest asked;
   if (!request->decode(asked)) return;
   wire::AlterPartitionReassignmentsResponse response;
+  response.error_message.reset();
   response.allow_replication_factor_change = asked.allow_replication_factor_change;
   if (!may_cluster(core, *request, AclOperation::alter)) {
     response.error_code = wire::number(ErrorCode::cluster_authorization_failed);
@@ -57,6 +58,7 @@ void handle_alter_partition_reassignments(Core& core, const RequestPtr& request)
     for (const auto& partition : topic_asked.partitions) {
       auto& out = topic_out.partitions.emplace_back();
       out.partition_index = partition.partition_index;
+      out.error_message.reset();
       const auto good = check(core, topic, topic_asked.name, partition.partition_index, partition.replicas);
       if (good) continue;
       out.error_code = wire::number(code_of(good.error()));

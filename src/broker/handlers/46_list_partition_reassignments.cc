@@ -11,6 +11,7 @@ void handle_list_partition_reassignments(Core& core, const RequestPtr& request) 
   wire::ListPartitionReassignmentsRequest asked;
   if (!request->decode(asked)) return;
   wire::ListPartitionReassignmentsResponse response;
+  response.error_message.reset();
   if (!may_cluster(core, *request, AclOperation::describe))
     response.error_code = wire::number(wire::ErrorCode::cluster_authorization_failed);
   request->answer(response);

@@ -1,6 +1,6 @@
 // DescribeClientQuotas v0-1: there are no quotas, so none match. Kafka's own tools ask for them whenever a
 // user is described. Needs describe_configs on the cluster. Errors: CLUSTER_AUTHORIZATION_FAILED,
-// INVALID_REQUEST (an empty, unknown or repeated entity type).
+// INVALID_REQUEST (an empty or repeated entity type), UNSUPPORTED_VERSION (one that is unknown).
 #include <fmt/format.h>
 
 #include <set>
@@ -23,8 +23,9 @@ Result<void> check(const Core& core, const Request& request, const wire::Describ
   std::set<std::string> seen;
   for (const auto& component : asked.components) {
     const std::string& type = component.entity_type;
+    if (type.empty()) return refuse(ErrorCode::invalid_request, "an entity's type is empty");
     if (type != "user" && type != "client-id" && type != "ip")
-      return refuse(ErrorCode::invalid_request, fmt::format("there are no quotas for a '{}'", type));
+      return refuse(ErrorCode::unsupported_version, fmt::format("there are no quotas for a '{}'", type));
     if (!seen.insert(type).second)
       return refuse(ErrorCode::invalid_request, fmt::format("the filter names {} twice", type));
     if (component.match_type < 0 || component.match_type > match_any)
@@ -43,7 +44,9 @@ void handle_describe_client_quotas(Core& core, const RequestPtr& request) {
   if (const auto good = check(core, *request, asked); !good) {
     response.error_code = wire::number(code_of(good.error()));
     response.error_message = good.error().message;
+    response.entries.reset();
   } else {
+    response.error_message.reset();
     response.entries.emplace();
   }
   request->answer(response);

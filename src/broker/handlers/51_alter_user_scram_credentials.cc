@@ -102,6 +102,7 @@ void handle_alter_user_scram_credentials(Core& core, const RequestPtr& request) 
   for (const auto& [user, changes] : users) {
     auto& out = response.results.emplace_back();
     out.user = user;
+    out.error_message.reset();
     const Error* error = !changes.result ? &changes.result.error() : !kept ? &kept.error() : nullptr;
     if (error == nullptr) continue;
     out.error_code = wire::number(code_of(*error));

@@ -43,7 +43,6 @@ Result<void> check_level(const Core& core, const Asked::FeatureUpdateKey& update
                   fmt::format("{} is at level {} and stays there; level {} was not set", feature.name,
                               feature.level, update.max_version_level));
   }
-  if (update.max_version_level == 0) return {};  // what is not there is off already
   return refuse(ErrorCode::invalid_update_version,
                 fmt::format("there is no feature {} here", update.feature));
 }
@@ -55,6 +54,7 @@ void handle_update_features(Core& core, const RequestPtr& request) {
   Asked asked;
   if (!request->decode(asked)) return;
   wire::UpdateFeaturesResponse response;
+  response.error_message.reset();
   const auto fail_with = [&](const Error& error) {
     response.error_code = wire::number(code_of(error));
     response.error_message = error.message;
@@ -72,6 +72,7 @@ void handle_update_features(Core& core, const RequestPtr& request) {
     }
     auto& out = response.results.emplace_back();
     out.feature = update.feature;
+    out.error_message.reset();
     if (good) continue;
     out.error_code = wire::number(code_of(good.error()));
     out.error_message = good.error().message;

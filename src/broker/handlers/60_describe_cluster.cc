@@ -15,14 +15,13 @@ void handle_describe_cluster(Core& core, const RequestPtr& request) {
   wire::DescribeClusterRequest asked;
   if (!request->decode(asked)) return;
   wire::DescribeClusterResponse response;
-  response.cluster_id = core.identity.cluster_id;
-  response.endpoint_type = asked.endpoint_type;
   if (asked.endpoint_type != endpoint_brokers) {
     response.error_code =
         wire::number(asked.endpoint_type == endpoint_controllers ? ErrorCode::mismatched_endpoint_type
                                                                  : ErrorCode::unsupported_endpoint_type);
     return request->answer(response);
   }
+  response.cluster_id = core.identity.cluster_id;
   response.controller_id = core.identity.node_id;
   const env::Address& self = request->session().listener->advertised;
   response.brokers.push_back({core.identity.node_id, self.host, self.port, std::nullopt, false});

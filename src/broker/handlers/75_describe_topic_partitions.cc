@@ -1,7 +1,7 @@
 // DescribeTopicPartitions v0: topics with their partitions, page by page (KIP-966): at most
 // response_partition_limit partitions an answer, then a cursor to go on from. No topics named means all of
 // them that the user may describe. Errors per topic: UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION,
-// TOPIC_AUTHORIZATION_FAILED; per partition LEADER_NOT_AVAILABLE.
+// TOPIC_AUTHORIZATION_FAILED, INVALID_REQUEST (a cursor at none of them); per partition LEADER_NOT_AVAILABLE.
 #include <algorithm>
 
 #include "broker/handlers/authorized.h"
@@ -47,12 +47,26 @@ std::int32_t describe(const Core& core, const Request& request, const Topic& top
   return end;
 }
 
-void fail_topic(const std::string& name, bool allowed, Response& response) {
+void fail_topic(const Core& core, const Request& request, const std::string& name, bool allowed,
+                Response& response) {
   auto& out = response.topics.emplace_back();
   out.name = name;
+  if (allowed)
+    out.topic_authorized_operations = authorized_operations(core, request, ResourceType::topic, name);
   out.error_code = wire::number(!allowed                      ? ErrorCode::topic_authorization_failed
                                 : log::check_topic_name(name) ? ErrorCode::unknown_topic_or_partition
                                                               : ErrorCode::invalid_topic_exception);
+}
+
+// A cursor that points to none of the topics asked for.
+void refuse_all(const wire::DescribeTopicPartitionsRequest& asked, const RequestPtr& request) {
+  Response response;
+  for (const auto& topic : asked.topics) {
+    auto& out = response.topics.emplace_back();
+    out.name = topic.name;
+    out.error_code = wire::number(ErrorCode::invalid_request);
+  }
+  request->answer(response);
 }
 
 }  // namespace
@@ -69,6 +83,11 @@ void handle_describe_topic_partitions(Core& core, const RequestPtr& request) {
     std::ranges::sort(names);
     names.erase(std::ranges::unique(names).begin(), names.end());
   }
+  const bool bad_cursor =
+      asked.cursor &&
+      (asked.cursor->partition_index < 0 ||
+       (!asked.topics.empty() && !std::ranges::binary_search(names, asked.cursor->topic_name)));
+  if (bad_cursor) return refuse_all(asked, request);
   std::int32_t left = std::clamp(asked.response_partition_limit, 1, partitions_per_answer_max);
   Response response;
   for (const std::string& name : names) {
@@ -76,7 +95,7 @@ void handle_describe_topic_partitions(Core& core, const RequestPtr& request) {
     const Topic* topic = core.topics->find(name);
     const bool allowed = may_topic(core, *request, AclOperation::describe, name);
     if (topic == nullptr || !allowed) {
-      fail_topic(name, allowed, response);
+      fail_topic(core, *request, name, allowed, response);
       continue;
     }
     const bool resumes = asked.cursor && name == asked.cursor->topic_name;

@@ -32,15 +32,16 @@ std::string joined(const std::vector<std::string>& items) {
   return fmt::format("{}", fmt::join(items, ","));
 }
 
-// Lists only: appends what is not there yet, or takes away what is.
-Result<void> change_list(const Core& core, ConfigResource type, const ConfigChange& change, Values& values) {
-  const auto kind = config_type(type, change.name);
-  if (!kind) return unknown_config(type, change.name);
+// Only lists grow and shrink; of groups and metric subscriptions Kafka's controller knows no types.
+Result<void> check_is_list(ConfigResource type, const ConfigChange& change) {
+  const bool typed = type == ConfigResource::topic || type == ConfigResource::broker;
+  if (typed && config_type(type, change.name) == ValueType::list) return {};
+  return refuse(ErrorCode::invalid_config,
+                fmt::format("{} is no list that could be appended to or subtracted from", change.name));
+}
+
+void change_list(const Core& core, ConfigResource type, const ConfigChange& change, Values& values) {
   const bool appends = change.operation == ConfigOperation::append;
-  if (*kind != ValueType::list) {
-    return refuse(ErrorCode::invalid_config, fmt::format("{} is no list: nothing can be {} it", change.name,
-                                                         appends ? "appended to" : "subtracted from"));
-  }
   const auto own = values.find(change.name);
   auto items = list_of(own != values.end() ? own->second
                                            : config_default(core.config, type, change.name).value_or(""));
@@ -50,7 +51,6 @@ Result<void> change_list(const Core& core, ConfigResource type, const ConfigChan
     if (!appends && at != items.end()) items.erase(at);
   }
   values[change.name] = joined(items);
-  return {};
 }
 
 Result<void> apply(const Core& core, ConfigResource type, const ConfigChange& change, Values& values) {
@@ -63,13 +63,14 @@ Result<void> apply(const Core& core, ConfigResource type, const ConfigChange& ch
       return {};
     case ConfigOperation::append:
     case ConfigOperation::subtract:
-      return change_list(core, type, change, values);
+      change_list(core, type, change, values);
+      return {};
   }
   return refuse(ErrorCode::invalid_request,
                 fmt::format("operation {} is unknown", static_cast<int>(change.operation)));
 }
 
-Result<void> check_form(std::span<const ConfigChange> changes) {
+Result<void> check_form(ConfigResource type, std::span<const ConfigChange> changes) {
   std::set<std::string_view> seen;
   for (const ConfigChange& change : changes) {
     if (!seen.insert(change.name).second)
@@ -78,12 +79,15 @@ Result<void> check_form(std::span<const ConfigChange> changes) {
     if (!change.value && change.operation != ConfigOperation::remove)
       return refuse(ErrorCode::invalid_request, fmt::format("{} has no value", change.name));
   }
+  for (const ConfigChange& change : changes) {
+    if (change.operation == ConfigOperation::append || change.operation == ConfigOperation::subtract)
+      SLUICE_TRY(check_is_list(type, change));
+  }
   return {};
 }
 
 Result<Values> changed(const Core& core, ConfigResource type, const Values& before,
                        std::span<const ConfigChange> changes, bool replace) {
-  SLUICE_TRY(check_form(changes));
   Values values = replace ? Values{} : before;
   for (const ConfigChange& change : changes) SLUICE_TRY(apply(core, type, change, values));
   SLUICE_TRY(check_config(core.config, type, before, values));
@@ -129,12 +133,15 @@ Result<void> change_config(Core& core, const Request& request, ConfigResource ty
                   fmt::format("resources of type {} have no settings here", static_cast<int>(type)));
   }
   SLUICE_TRY(check_allowed(core, request, type, name));
+  SLUICE_TRY(check_form(type, changes));
   if (type == ConfigResource::topic) {
-    if (name.empty()) return refuse(ErrorCode::invalid_request, "the resource has no name");
+    if (const auto good = log::check_topic_name(name); !good)
+      return refuse(ErrorCode::invalid_topic_exception, good.error().message);
     Topic* topic = core.topics->find(name);
+    const Values before = topic == nullptr ? Values{} : topic->values;
+    const Values values = SLUICE_TRY(changed(core, type, before, changes, replace));
     if (topic == nullptr)
       return refuse(ErrorCode::unknown_topic_or_partition, fmt::format("there is no topic {}", name));
-    const Values values = SLUICE_TRY(changed(core, type, topic->values, changes, replace));
     return validate_only ? Result<void>{} : core.topics->set_values(*topic, values);
   }
   SLUICE_TRY(check_name(core, type, name));

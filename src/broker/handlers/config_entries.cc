@@ -9,20 +9,46 @@
 namespace sluice::broker {
 namespace {
 
-// Where the server's property `name` has values, the one that holds first.
+// All spellings of one setting of the server, the finest unit first.
+std::vector<std::string_view> spellings(std::string_view name) {
+  static const std::vector<std::string_view> groups[] = {
+      {"log.retention.ms", "log.retention.minutes", "log.retention.hours"},
+      {"log.roll.ms", "log.roll.hours"},
+      {"log.roll.jitter.ms", "log.roll.jitter.hours"},
+      {"log.flush.interval.ms", "log.flush.scheduler.interval.ms"},
+  };
+  for (const auto& group : groups)
+    if (std::ranges::find(group, name) != group.end()) return group;
+  return {name};
+}
+
+std::optional<std::string> default_of(std::string_view name) {
+  static const ServerConfig defaults;
+  return defaults.value(name);
+}
+
+// Where the server's property `name`, in any spelling, has values, the one that holds first. As in Kafka,
+// what comes before the first one of this very name is not told.
 void add_server_synonyms(const ServerConfig& server, std::string_view name, ConfigEntry& entry) {
   using enum ConfigSource;
+  const auto names = spellings(name);
+  bool begun = false;
+  const auto tell = [&](std::string_view spelling, const std::optional<std::string>& value,
+                        ConfigSource source) {
+    if (!value) return;
+    begun = begun || spelling == name;
+    if (begun) entry.synonyms.push_back({std::string(spelling), value, source});
+  };
   const auto add = [&](const Values& layer, ConfigSource source) {
-    if (const auto found = layer.find(name); found != layer.end())
-      entry.synonyms.push_back({std::string(name), found->second, source});
+    for (const std::string_view spelling : names) {
+      const auto found = layer.find(spelling);
+      if (found != layer.end()) tell(spelling, found->second, source);
+    }
   };
   add(server.dynamic_of_broker(), dynamic_broker);
   add(server.dynamic_of_all(), dynamic_default_broker);
   add(server.set_values(), static_broker);
-}
-
-void add_default(std::string_view name, const std::optional<std::string>& value, ConfigEntry& entry) {
-  if (value) entry.synonyms.push_back({std::string(name), value, ConfigSource::default_value});
+  for (const std::string_view spelling : names) tell(spelling, default_of(spelling), default_value);
 }
 
 void settle_source(ConfigEntry& entry) {
@@ -41,11 +67,7 @@ ConfigEntry topic_entry(const ServerConfig& server, const TopicProperty& propert
   entry.type = base.type;
   entry.doc = base.doc;
   add_own(values, ConfigSource::topic, entry);
-  for (const std::string_view name : {property.server_name, property.fallback_1, property.fallback_2})
-    if (!name.empty()) add_server_synonyms(server, name, entry);
-  add_default(property.server_name,
-              base.default_value == nullptr ? std::nullopt : std::optional<std::string>(base.default_value),
-              entry);
+  add_server_synonyms(server, property.server_name, entry);
   const auto own = values.find(property.name);
   entry.value = own != values.end() ? std::optional(own->second) : server.topic_default(property);
   settle_source(entry);
@@ -63,10 +85,10 @@ ConfigEntry inert_entry(const ServerConfig& server, const InertProperty& propert
   const auto fallback =
       property.default_value == nullptr ? std::nullopt : std::optional<std::string>(property.default_value);
   if (source == ConfigSource::static_broker) {
-    add_default(property.name, fallback, entry);
+    entry.synonyms.clear();
+    add_server_synonyms(server, property.name, entry);
   } else if (!property.server_name.empty()) {
     add_server_synonyms(server, property.server_name, entry);
-    add_default(property.server_name, fallback, entry);
   }
   entry.value = entry.synonyms.empty() ? fallback : entry.synonyms.front().value;
   settle_source(entry);
@@ -110,10 +132,6 @@ std::vector<ConfigEntry> server_config_entries(const ServerConfig& server) {
     entry.doc = property.doc;
     entry.secret = property.is_secret();
     add_server_synonyms(server, property.name, entry);
-    add_default(
-        property.name,
-        property.default_value == nullptr ? std::nullopt : std::optional<std::string>(property.default_value),
-        entry);
     settle_source(entry);
     out.push_back(std::move(entry));
   }
@@ -155,10 +173,7 @@ std::vector<ConfigEntry> resource_config_entries(const ServerConfig& server, Con
     entry.doc = property.doc;
     add_own(values, type == ConfigResource::group ? ConfigSource::group : ConfigSource::client_metrics,
             entry);
-    if (!property.server_name.empty()) {
-      add_server_synonyms(server, property.server_name, entry);
-      add_default(property.server_name, config_default(ServerConfig{}, type, property.name), entry);
-    }
+    if (!property.server_name.empty()) add_server_synonyms(server, property.server_name, entry);
     const auto own = values.find(property.name);
     entry.value =
         own != values.end() ? std::optional(own->second) : config_default(server, type, property.name);
