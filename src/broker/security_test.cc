@@ -14,10 +14,16 @@
 #include "wire/generated/delete_acls_response.h"
 #include "wire/generated/describe_acls_request.h"
 #include "wire/generated/describe_acls_response.h"
+#include "wire/generated/find_coordinator_request.h"
+#include "wire/generated/find_coordinator_response.h"
 #include "wire/generated/init_producer_id_request.h"
 #include "wire/generated/init_producer_id_response.h"
+#include "wire/generated/join_group_request.h"
+#include "wire/generated/join_group_response.h"
 #include "wire/generated/metadata_request.h"
 #include "wire/generated/metadata_response.h"
+#include "wire/generated/offset_commit_request.h"
+#include "wire/generated/offset_commit_response.h"
 #include "wire/generated/sasl_authenticate_request.h"
 #include "wire/generated/sasl_authenticate_response.h"
 #include "wire/generated/sasl_handshake_request.h"
@@ -327,6 +333,35 @@ TEST_F(AuthorizerTest, WhoMayNotAlterTheClusterChangesNoRules) {
   wire::CreateTopicsRequest topics;
   topics.topics.push_back({"t", 1, 1, {}, {}});
   EXPECT_EQ(c.call(topics).topics.at(0).error_code, number(ErrorCode::topic_authorization_failed));
+}
+
+TEST_F(AuthorizerTest, GroupsAreJoinedAndSeenByThoseOnlyWhoMay) {
+  start(enforcing());
+  create("t", 1);
+  TestClient c = bob();
+  const auto denied = number(ErrorCode::group_authorization_failed);
+  wire::JoinGroupRequest join;
+  join.group_id = "g";
+  join.session_timeout_ms = 10'000;
+  join.protocol_type = "consumer";
+  join.protocols.push_back({"range", {}});
+  EXPECT_EQ(c.call(join).error_code, denied);
+  wire::FindCoordinatorRequest find;
+  find.coordinator_keys = {"g"};
+  EXPECT_EQ(c.call(find).coordinators.at(0).error_code, denied);
+  wire::OffsetCommitRequest commit;
+  commit.group_id = "g";
+  commit.generation_id_or_member_epoch = -1;
+  commit.topics.push_back({"t", {}, {{0, 5, -1, ""}}});
+  EXPECT_EQ(c.call(commit, 9).topics.at(0).partitions.at(0).error_code, denied);
+  grant({allow("bob", 3, "g", AclOperation::read)});
+  EXPECT_EQ(c.call(join).error_code, number(ErrorCode::member_id_required));
+  EXPECT_EQ(c.call(find).coordinators.at(0).error_code, 0);
+  EXPECT_EQ(c.call(commit, 9).topics.at(0).partitions.at(0).error_code,
+            number(ErrorCode::topic_authorization_failed))
+      << "positions belong to topics that may be read";
+  grant({allow("bob", 2, "t", AclOperation::read)});
+  EXPECT_EQ(c.call(commit, 9).topics.at(0).partitions.at(0).error_code, 0);
 }
 
 TEST_F(AuthorizerTest, WithoutAnAuthorizerRulesAreRefused) {

@@ -3,6 +3,8 @@
 // ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE; per partition
 // UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, OFFSET_METADATA_TOO_LARGE. A retention time (v2-4) is not
 // kept: offsets.retention.minutes holds for all.
+#include "broker/handlers/authorized.h"
+#include "broker/handlers/group_authorization.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/offset_commit_request.h"
 #include "wire/generated/offset_commit_response.h"
@@ -27,6 +29,7 @@ ErrorCode check(Core& core, const wire::OffsetCommitRequest& asked) {
 void handle_offset_commit(Core& core, const RequestPtr& request) {
   wire::OffsetCommitRequest asked;
   if (!request->decode(asked)) return;
+  if (is_denied(core, request, asked)) return;
   const bool by_id = request->version() >= 10;
   const ErrorCode refused = check(core, asked);
   const auto metadata_max = static_cast<std::size_t>(core.config.number("offset.metadata.max.bytes"));
@@ -41,6 +44,9 @@ void handle_offset_commit(Core& core, const RequestPtr& request) {
     topic_out.topic_id = topic_asked.topic_id;
     for (const auto& partition : topic_asked.partitions) {
       ErrorCode error = refused;
+      if (error == ErrorCode::none && topic != nullptr &&
+          !may_topic(core, *request, AclOperation::read, topic->name))
+        error = ErrorCode::topic_authorization_failed;
       if (error == ErrorCode::none &&
           (topic == nullptr || topic->partition(partition.partition_index) == nullptr))
         error =

@@ -2,6 +2,7 @@
 // (null) means all that it has. v8 and later ask for several groups, v10 names topics by id. With
 // require_stable (v7, KIP-447) a position that an open transaction may still change is
 // UNSTABLE_OFFSET_COMMIT, which clients ask for again. Errors per partition also: UNKNOWN_TOPIC_ID.
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/offset_fetch_request.h"
 #include "wire/generated/offset_fetch_response.h"
@@ -64,12 +65,42 @@ std::vector<TopicAnswer> look_up_all(const Core& core, const Asked& asked, bool 
 
 using Response = wire::OffsetFetchResponse;
 
+// Topics that the user may not describe: hidden where all were asked for, else refused.
+template <class Topics>
+void hide_topics(const Core& core, const Request& request, bool all, Topics& topics) {
+  const auto may_see = [&](const auto& topic) {
+    std::string name = topic.name;
+    if constexpr (requires { topic.topic_id; }) {
+      const Topic* known = name.empty() ? core.topics->find(topic.topic_id) : nullptr;
+      if (known != nullptr) name = known->name;
+    }
+    return may_topic(core, request, AclOperation::describe, name);
+  };
+  if (all) {
+    std::erase_if(topics, [&](const auto& topic) { return !may_see(topic); });
+    return;
+  }
+  for (auto& topic : topics) {
+    if (may_see(topic)) continue;
+    for (auto& partition : topic.partitions) {
+      partition.committed_offset = -1;
+      partition.metadata = "";
+      partition.error_code = wire::number(ErrorCode::topic_authorization_failed);
+    }
+  }
+}
+
 void answer_one(Core& core, const RequestPtr& request, const wire::OffsetFetchRequest& asked) {
   const Asked group = asked_of(core, asked.group_id, asked.require_stable);
   Response response;
+  if (!may_group(core, *request, AclOperation::describe, asked.group_id)) {
+    response.error_code = wire::number(ErrorCode::group_authorization_failed);
+    return request->answer(response);
+  }
   if (!asked.topics) {
     response.topics = look_up_all<Response::OffsetFetchResponseTopic, Response::OffsetFetchResponsePartition>(
         core, group, false);
+    hide_topics(core, *request, true, response.topics);
     return request->answer(response);
   }
   for (const auto& topic : *asked.topics) {
@@ -78,6 +109,7 @@ void answer_one(Core& core, const RequestPtr& request, const wire::OffsetFetchRe
     for (const std::int32_t partition : topic.partition_indexes)
       out.partitions.push_back(look_up<Response::OffsetFetchResponsePartition>(group, topic.name, partition));
   }
+  hide_topics(core, *request, false, response.topics);
   request->answer(response);
 }
 
@@ -116,8 +148,16 @@ void handle_offset_fetch(Core& core, const RequestPtr& request) {
   if (!request->decode(asked)) return;
   if (request->version() < 8) return answer_one(core, request, asked);
   Response response;
-  for (const auto& group : asked.groups)
+  for (const auto& group : asked.groups) {
+    if (!may_group(core, *request, AclOperation::describe, group.group_id)) {
+      auto& out = response.groups.emplace_back();
+      out.group_id = group.group_id;
+      out.error_code = wire::number(ErrorCode::group_authorization_failed);
+      continue;
+    }
     response.groups.push_back(answer_group(core, group, request->version() >= 10, asked.require_stable));
+    hide_topics(core, *request, !group.topics, response.groups.back().topics);
+  }
   request->answer(response);
 }
 

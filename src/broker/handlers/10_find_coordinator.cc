@@ -3,6 +3,9 @@
 // Errors: COORDINATOR_NOT_AVAILABLE, INVALID_GROUP_ID.
 #include <fmt/format.h>
 
+#include <tuple>
+
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
 #include "wire/generated/find_coordinator_request.h"
@@ -21,7 +24,11 @@ struct Found {
   std::optional<std::string> message;
 };
 
-Found look(Core& core, std::int8_t key_type) {
+Found look(Core& core, const Request& request, std::int8_t key_type, const std::string& key) {
+  if (key_type == key_type_group && !may_group(core, request, AclOperation::describe, key))
+    return {ErrorCode::group_authorization_failed, "describe on the group is needed"};
+  if (key_type == key_type_transaction && !may_transactional_id(core, request, AclOperation::describe, key))
+    return {ErrorCode::transactional_id_authorization_failed, "describe on the transactional id is needed"};
   if (key_type == key_type_transaction) {
     const auto ready = core.transactions->make_ready();
     if (ready) return {};
@@ -42,23 +49,25 @@ Found look(Core& core, std::int8_t key_type) {
 void handle_find_coordinator(Core& core, const RequestPtr& request) {
   wire::FindCoordinatorRequest asked;
   if (!request->decode(asked)) return;
-  const Found found = look(core, asked.key_type);
-  const bool ok = found.error == ErrorCode::none;
-  const std::int32_t node = ok ? core.identity.node_id : -1;
   const env::Address& self = request->session().listener->advertised;
-  const std::string host = ok ? self.host : std::string{};
-  const std::int32_t port = ok ? self.port : -1;
+  const auto place = [&](const Found& found) {
+    const bool ok = found.error == ErrorCode::none;
+    return std::tuple{ok ? core.identity.node_id : -1, ok ? self.host : std::string{},
+                      ok ? std::int32_t{self.port} : -1};
+  };
   wire::FindCoordinatorResponse response;
   if (request->version() < batch_version_min) {
+    const Found found = look(core, *request, asked.key_type, asked.key);
     response.error_code = wire::number(found.error);
     response.error_message = found.message;
-    response.node_id = node;
-    response.host = host;
-    response.port = port;
+    std::tie(response.node_id, response.host, response.port) = place(found);
     return request->answer(response);
   }
-  for (const std::string& key : asked.coordinator_keys)
+  for (const std::string& key : asked.coordinator_keys) {
+    const Found found = look(core, *request, asked.key_type, key);
+    const auto [node, host, port] = place(found);
     response.coordinators.push_back({key, node, host, port, wire::number(found.error), found.message});
+  }
   request->answer(response);
 }
 

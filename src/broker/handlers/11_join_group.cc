@@ -2,6 +2,7 @@
 // member its id first (KIP-394), v5 static members (KIP-345), v9 the skipped assignment (KIP-814). Errors:
 // INVALID_GROUP_ID, INVALID_SESSION_TIMEOUT, UNKNOWN_MEMBER_ID, MEMBER_ID_REQUIRED, FENCED_INSTANCE_ID,
 // INCONSISTENT_GROUP_PROTOCOL, GROUP_MAX_SIZE_REACHED, REBALANCE_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE.
+#include "broker/handlers/group_authorization.h"
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
 #include "wire/generated/join_group_request.h"
@@ -56,6 +57,7 @@ JoinRequest translate(const RequestPtr& request, wire::JoinGroupRequest& asked) 
 void handle_join_group(Core& core, const RequestPtr& request) {
   wire::JoinGroupRequest asked;
   if (!request->decode(asked)) return;
+  if (is_denied(core, request, asked)) return;
   if (asked.group_id.empty()) return refuse(request, ErrorCode::invalid_group_id, asked.member_id);
   if (asked.session_timeout_ms < core.config.number("group.min.session.timeout.ms") ||
       asked.session_timeout_ms > core.config.number("group.max.session.timeout.ms"))

@@ -1,6 +1,7 @@
 // Heartbeat v0-4: a member says that it is alive and hears whether a rebalance is on. Errors:
 // UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS, INVALID_GROUP_ID,
 // COORDINATOR_NOT_AVAILABLE.
+#include "broker/handlers/group_authorization.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/heartbeat_request.h"
 #include "wire/generated/heartbeat_response.h"
@@ -12,6 +13,7 @@ using wire::ErrorCode;
 void handle_heartbeat(Core& core, const RequestPtr& request) {
   wire::HeartbeatRequest asked;
   if (!request->decode(asked)) return;
+  if (is_denied(core, request, asked)) return;
   ErrorCode error = ErrorCode::unknown_member_id;
   if (asked.group_id.empty()) {
     error = ErrorCode::invalid_group_id;

@@ -1,5 +1,6 @@
 // LeaveGroup v0-5: takes members out of a classic group, several from v3 on (KIP-345; a static one by its
 // instance id alone). Errors, per member from v3: UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID; INVALID_GROUP_ID.
+#include "broker/handlers/group_authorization.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/leave_group_request.h"
 #include "wire/generated/leave_group_response.h"
@@ -11,6 +12,7 @@ using wire::ErrorCode;
 void handle_leave_group(Core& core, const RequestPtr& request) {
   wire::LeaveGroupRequest asked;
   if (!request->decode(asked)) return;
+  if (is_denied(core, request, asked)) return;
   wire::LeaveGroupResponse response;
   if (asked.group_id.empty()) {
     response.error_code = wire::number(ErrorCode::invalid_group_id);

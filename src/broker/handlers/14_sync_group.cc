@@ -1,6 +1,7 @@
 // SyncGroup v0-5: takes the leader's assignment and hands each member its part, once it is durable. Errors:
 // UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS,
 // INCONSISTENT_GROUP_PROTOCOL (v5), INVALID_GROUP_ID, COORDINATOR_NOT_AVAILABLE.
+#include "broker/handlers/group_authorization.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/sync_group_request.h"
 #include "wire/generated/sync_group_response.h"
@@ -30,6 +31,7 @@ void refuse(const RequestPtr& request, ErrorCode error) {
 void handle_sync_group(Core& core, const RequestPtr& request) {
   wire::SyncGroupRequest asked;
   if (!request->decode(asked)) return;
+  if (is_denied(core, request, asked)) return;
   if (asked.group_id.empty()) return refuse(request, ErrorCode::invalid_group_id);
   Groups::Entry* entry = core.groups->find(asked.group_id);
   if (entry == nullptr) return refuse(request, ErrorCode::unknown_member_id);

@@ -22,6 +22,10 @@ void handle_describe_groups(Core& core, const RequestPtr& request) {
     out.group_id = id;
     if (asked.include_authorized_operations)
       out.authorized_operations = authorized_operations(core, *request, ResourceType::group, id);
+    if (!may_group(core, *request, AclOperation::describe, id)) {
+      out.error_code = wire::number(ErrorCode::group_authorization_failed);
+      continue;
+    }
     const Groups::Entry* entry = core.groups->find(id);
     if (entry == nullptr) {
       out.group_state = name(GroupState::dead);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/list_groups_request.h"
 #include "wire/generated/list_groups_response.h"
@@ -26,7 +27,9 @@ void handle_list_groups(Core& core, const RequestPtr& request) {
   if (!request->decode(asked)) return;
   wire::ListGroupsResponse response;
   constexpr std::string_view type = "classic";
+  const bool sees_all = may_cluster(core, *request, AclOperation::describe);
   for (const auto& [id, entry] : core.groups->all()) {
+    if (!sees_all && !may_group(core, *request, AclOperation::describe, id)) continue;
     const std::string_view state = name(entry.group->state());
     if (!passes(asked.states_filter, state) || !passes(asked.types_filter, type)) continue;
     response.groups.push_back({id, entry.group->protocol_type(), std::string(state), std::string(type)});

@@ -1,6 +1,8 @@
 // OffsetDelete v0: takes single positions from a group, durably before the answer. Allowed while the group is
 // empty; a group with members might be reading the topic: GROUP_SUBSCRIBED_TO_TOPIC. Errors:
 // GROUP_ID_NOT_FOUND, INVALID_GROUP_ID; per partition UNKNOWN_TOPIC_OR_PARTITION.
+#include "broker/handlers/authorized.h"
+#include "broker/handlers/group_authorization.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/offset_delete_request.h"
 #include "wire/generated/offset_delete_response.h"
@@ -12,6 +14,7 @@ using wire::ErrorCode;
 void handle_offset_delete(Core& core, const RequestPtr& request) {
   wire::OffsetDeleteRequest asked;
   if (!request->decode(asked)) return;
+  if (is_denied(core, request, asked)) return;
   auto response = std::make_shared<wire::OffsetDeleteResponse>();
   const Groups::Entry* entry = core.groups->find(asked.group_id);
   if (entry == nullptr) {
@@ -27,7 +30,9 @@ void handle_offset_delete(Core& core, const RequestPtr& request) {
     topic_out.name = topic_asked.name;
     for (const auto& partition : topic_asked.partitions) {
       ErrorCode error = ErrorCode::none;
-      if (topic == nullptr || topic->partition(partition.partition_index) == nullptr) {
+      if (!may_topic(core, *request, AclOperation::read, topic_asked.name)) {
+        error = ErrorCode::topic_authorization_failed;
+      } else if (topic == nullptr || topic->partition(partition.partition_index) == nullptr) {
         error = ErrorCode::unknown_topic_or_partition;
       } else if (in_use) {
         error = ErrorCode::group_subscribed_to_topic;
