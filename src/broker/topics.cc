@@ -331,7 +331,7 @@ Result<void> Topics::replay_journal() {
     const bool takes = log != nullptr && !log->halted();
     return {takes ? log : nullptr, !takes};
   };
-  const auto report = SLUICE_TRY(log::replay_journal(*env_.fs, data_dir_, target, env_.clock->wall_ms()));
+  const auto report = SLUICE_TRY(log::replay_journal(*env_.fs, data_dir_, target, uptime_.now_ms()));
   if (report.batches_appended > 0) {
     notices_.say(
         fmt::format("{} batches of {} partitions, which were acknowledged and not in their segments, "
