@@ -115,7 +115,7 @@ def transactions(bootstrap):
     place = TopicPartition("source", 0)
     producer.send_offsets_to_transaction({place: OffsetAndMetadata(10, "", -1)}, reader.group_metadata())
     producer.commit_transaction()
-    assert reader.committed(place) == 10
+    wait_until(lambda: reader.committed(place) == 10, "the offset committed within")  # it may be on its way still
     reader.close()
     kept += moved
     younger = KafkaProducer(bootstrap_servers=bootstrap, transactional_id="writer")

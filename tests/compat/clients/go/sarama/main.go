@@ -209,8 +209,10 @@ func transactions(bootstrap string) string {
 	for i := range 10 {
 		kept = append(kept, Value("s", i))
 	}
-	committed := Got(admin.ListConsumerGroupOffsets("movers", map[string][]int32{"source": {0}}))
-	Assert(committed.GetBlock("source", 0).Offset == 10, "the offset committed within is", committed.GetBlock("source", 0).Offset)
+	WaitUntil("the offset committed within", func() bool { // it may be on its way still
+		committed := Got(admin.ListConsumerGroupOffsets("movers", map[string][]int32{"source": {0}}))
+		return committed.GetBlock("source", 0).Offset == 10
+	})
 	younger := writer(bootstrap)
 	defer younger.Close()
 	fenced := older.BeginTxn()
