@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-SHARDED = {"crash_test": 4, "ingest_test": 2}  # the slow ones, and they start first
+SHARDED = {"crash_test": 4, "log_test": 4, "ingest_test": 2}  # the slow ones, and they start first
 LIMIT_S = 900
 
 
