@@ -316,10 +316,11 @@ void Groups::append(const std::string& group_id, std::vector<GroupRecord> record
     return done(ErrorCode::coordinator_not_available);
   }
   pending_[partition.get()].push_back({*end, std::move(records)});
-  partition->when_durable(*end, [this, weak = std::weak_ptr(alive_), partition, end = *end,
+  // By its address alone: the partition keeps this until it is durable, and would keep itself.
+  partition->when_durable(*end, [this, weak = std::weak_ptr(alive_), key = partition.get(), end = *end,
                                  done = std::move(done)](ErrorCode error) {
     if (weak.expired()) return;
-    std::deque<Pending>& pending = pending_[partition.get()];
+    std::deque<Pending>& pending = pending_[key];
     while (!pending.empty() && pending.front().end <= end) pending.pop_front();
     done(error == ErrorCode::none ? error : ErrorCode::coordinator_not_available);
   });
