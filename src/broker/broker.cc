@@ -160,6 +160,9 @@ Result<void> Broker::Impl::open_state() {
   core_->cleaner = SLUICE_TRY(
       Cleaner::open(env_, *loop_, options_.data_dir, config_, notices_, *core_->topics, *core_->syncer));
   core_->groups = std::make_unique<Groups>(env_, *loop_, config_, notices_, *core_->topics, *core_->syncer);
+  core_->groups->set_group_number([core = core_.get()](std::string_view group, std::string_view name) {
+    return group_config_number(*core, group, name);
+  });
   SLUICE_TRY(core_->groups->load());
   core_->transactions = std::make_unique<Transactions>(env_, *loop_, config_, notices_, *core_->topics,
                                                        *core_->syncer, *core_->groups, *core_->producer_ids);

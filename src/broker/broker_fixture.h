@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -116,6 +117,18 @@ class TestClient {
   std::int32_t received_ = 0;
 };
 
+/// The system's clock, but that a test may move the date on.
+class ShiftedClock final : public env::Clock {
+ public:
+  env::Instant now() override { return env::posix_clock().now(); }
+  std::int64_t wall_ms() override { return env::posix_clock().wall_ms() + shift_ms_; }
+  void sleep_for(env::Duration duration) override { env::posix_clock().sleep_for(duration); }
+  void shift(std::int64_t ms) { shift_ms_ += ms; }
+
+ private:
+  std::atomic<std::int64_t> shift_ms_ = 0;
+};
+
 /// A broker on a simulated disk, which a test may fill, break and cut the power of.
 class BrokerTest : public testing::Test {
  protected:
@@ -135,8 +148,7 @@ class BrokerTest : public testing::Test {
       const std::scoped_lock lock(mutex_);
       notices_ += std::string(line) + "\n";
     };
-    return Broker::start(std::move(options),
-                         {&env::posix_clock(), &fs_, &env::posix_net(), &env::posix_random()});
+    return Broker::start(std::move(options), {&clock_, &fs_, &env::posix_net(), &env::posix_random()});
   }
   /// A clean shutdown.
   void stop() {
@@ -248,6 +260,7 @@ class BrokerTest : public testing::Test {
   }
 
   sim::FileSystem fs_;
+  ShiftedClock clock_;
   std::mutex mutex_;
   std::string notices_;
   std::unique_ptr<Broker> broker_;  // last: its threads use the rest

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "broker/consumer_protocol.h"
 
 namespace sluice::broker {
 namespace {
@@ -65,16 +66,28 @@ Group::~Group() {
 void Group::join(JoinRequest request, JoinReply reply) {
   if (state_ == GroupState::dead)
     return reply(refused(ErrorCode::coordinator_not_available, request.member_id));
-  const bool known = members_.contains(request.member_id) || pending_.contains(request.member_id);
-  const auto count = static_cast<std::int64_t>(members_.size() + pending_.size());
-  if (!known && count >= limits_.members_max)
-    return reply(refused(ErrorCode::group_max_size_reached, request.member_id));
+  if (!has_room_for(request.member_id)) {
+    remove_pending(request.member_id);
+    return reply(refused(ErrorCode::group_max_size_reached, ""));
+  }
   if (!supports(request)) return reply(refused(ErrorCode::inconsistent_group_protocol, request.member_id));
   if (request.member_id.empty()) {
     join_unknown(std::move(request), std::move(reply));
   } else {
     join_known(std::move(request), std::move(reply));
   }
+}
+
+/// Who is in already always has a place; before the members of a generation are known, those count that wait.
+bool Group::has_room_for(const std::string& member_id) const {
+  const auto known = members_.find(member_id);
+  if (state_ == GroupState::empty) return true;
+  if (state_ != GroupState::preparing_rebalance)
+    return known != members_.end() || std::ssize(members_) < limits_.members_max;
+  if (known != members_.end() && known->second.awaiting_join) return true;
+  const auto waiting = std::ranges::count_if(
+      members_, [](const auto& entry) { return entry.second.awaiting_join != nullptr; });
+  return waiting < limits_.members_max;
 }
 
 /// A member's id has to fit into a string of the protocol, however long the name it begins with.
@@ -94,6 +107,7 @@ void Group::join_unknown(JoinRequest request, JoinReply reply) {
   }
   const std::string id = new_id(request.client_id);
   if (request.member_id_required) {
+    if (pending_.size() >= limits_.pending_max) return reply(refused(ErrorCode::group_max_size_reached, ""));
     add_pending(id, request.session_timeout_ms);
     return reply(refused(ErrorCode::member_id_required, id));
   }
@@ -251,6 +265,7 @@ void Group::add_pending(const std::string& member_id, std::int32_t session_timeo
     pending_[member_id] = 0;
     remove_pending(member_id);
     maybe_complete_join();
+    if (pending_.empty() && members_.empty() && generation_ == 0) host_.unused(id_);
   });
 }
 
@@ -437,23 +452,38 @@ ErrorCode Group::heartbeat(const std::string& member_id, const std::optional<std
 }
 
 ErrorCode Group::leave(const std::string& member_id, const std::optional<std::string>& instance_id) {
-  if (state_ == GroupState::dead) return ErrorCode::coordinator_not_available;
-  std::string id = member_id;
-  if (instance_id) {
-    const auto known = static_ids_.find(*instance_id);
-    if (known == static_ids_.end()) return ErrorCode::unknown_member_id;
-    if (!member_id.empty() && known->second != member_id) return ErrorCode::fenced_instance_id;
-    id = known->second;
+  return leave({{member_id, instance_id}}).front();
+}
+
+std::vector<ErrorCode> Group::leave(const std::vector<LeavingMember>& leaving) {
+  if (state_ == GroupState::dead) return {leaving.size(), ErrorCode::coordinator_not_available};
+  std::vector<ErrorCode> errors;
+  bool removed = false;
+  for (const LeavingMember& member : leaving) errors.push_back(remove_leaving(member, removed));
+  if (removed) {
+    rebalance();
+  } else {
+    maybe_complete_join();  // an id that was handed out may have been all that was waited for
   }
+  return errors;
+}
+
+ErrorCode Group::remove_leaving(const LeavingMember& leaving, bool& removed) {
+  std::string id = leaving.member_id;
   if (pending_.contains(id)) {
     remove_pending(id);
-    maybe_complete_join();
     return ErrorCode::none;
+  }
+  if (leaving.instance_id) {
+    const auto known = static_ids_.find(*leaving.instance_id);
+    if (known == static_ids_.end()) return ErrorCode::unknown_member_id;
+    if (!id.empty() && known->second != id) return ErrorCode::fenced_instance_id;
+    id = known->second;
   }
   const auto at = members_.find(id);
   if (at == members_.end()) return ErrorCode::unknown_member_id;
   remove_member(at);
-  rebalance();
+  removed = true;
   return ErrorCode::none;
 }
 
@@ -618,15 +648,41 @@ void Group::restore(GroupSnapshot snapshot) {
   state_ = members_.empty() ? GroupState::empty : GroupState::stable;
 }
 
-void Group::kill() {
+void Group::adopt(GroupSnapshot snapshot, std::map<std::string, std::vector<GroupProtocol>> protocols) {
+  restore(std::move(snapshot));
+  for (auto& [id, member] : members_) member.protocols = std::move(protocols[id]);
+  protocol_ = choose_protocol();
+  for (auto& [id, member] : members_)
+    if (const GroupProtocol* chosen = find_protocol(member.protocols, *protocol_))
+      member.facts.subscription = chosen->metadata;
+}
+
+std::optional<std::set<std::string>> Group::subscribed_topics() const {
+  if (protocol_type_ != consumer_protocol_type) return std::nullopt;
+  std::set<std::string> topics;
+  if (members_.empty()) return topics;
+  if (!protocol_) return std::nullopt;
+  for (const auto& [id, member] : members_) {
+    auto subscription = parse_subscription(member.facts.subscription);
+    if (!subscription) return std::nullopt;
+    topics.insert(subscription->topics.begin(), subscription->topics.end());
+  }
+  return topics;
+}
+
+bool Group::is_subscribed_to(const std::string& topic) const {
+  const auto topics = subscribed_topics();
+  return topics ? topics->contains(topic) : protocol_type_ == consumer_protocol_type;
+}
+
+void Group::kill(ErrorCode error) {
   host_.cancel(std::exchange(phase_timer_, 0));
   while (!pending_.empty()) remove_pending(pending_.begin()->first);
   for (auto& [id, member] : members_) {
-    if (member.awaiting_join)
-      std::exchange(member.awaiting_join, nullptr)(refused(ErrorCode::coordinator_not_available, id));
+    if (member.awaiting_join) std::exchange(member.awaiting_join, nullptr)(refused(error, id));
     if (member.awaiting_sync) {
       SyncAnswer answer;
-      answer.error = ErrorCode::coordinator_not_available;
+      answer.error = error;
       std::exchange(member.awaiting_sync, nullptr)(std::move(answer));
     }
     host_.cancel(member.timer);

@@ -34,6 +34,7 @@ std::string_view name(GroupState state);
 struct GroupProtocol {
   std::string name;
   Bytes metadata;
+  friend bool operator==(const GroupProtocol&, const GroupProtocol&) = default;
 };
 
 struct JoinRequest {
@@ -82,6 +83,11 @@ struct SyncAnswer {
 };
 using SyncReply = std::function<void(SyncAnswer)>;
 
+struct LeavingMember {
+  std::string member_id;
+  std::optional<std::string> instance_id;
+};
+
 /// What a group needs from outside; all calls are on the loop's thread.
 class GroupHost {
  public:
@@ -94,11 +100,14 @@ class GroupHost {
   virtual std::string unique_text() = 0;
   /// Makes the group's snapshot durable, then calls `done` with none or with what a client shall be told.
   virtual void persist(const std::string& group_id, std::function<void(wire::ErrorCode)> done) = 0;
+  /// Of a group that nobody ever joined, the last id that was handed out is given up: it may be forgotten.
+  virtual void unused(const std::string& group_id) = 0;
 };
 
 struct GroupLimits {
   std::int64_t members_max = 0;
   std::int64_t initial_rebalance_delay_ms = 0;
+  std::size_t pending_max = 10'000;  ///< ids handed out to who has not joined with them yet
 };
 
 /// What is kept of a group over a restart.
@@ -135,7 +144,8 @@ class Group {
   void sync(SyncRequest request, SyncReply reply);
   wire::ErrorCode heartbeat(const std::string& member_id, const std::optional<std::string>& instance_id,
                             std::int32_t generation);
-  /// Where `instance_id` is given, `member_id` may be empty.
+  /// Where an instance id is given, the member id may be empty. All go before the rest rebalances.
+  std::vector<wire::ErrorCode> leave(const std::vector<LeavingMember>& leaving);
   wire::ErrorCode leave(const std::string& member_id, const std::optional<std::string>& instance_id);
   /// Whether this member of this generation may commit offsets; also counts as a sign of life.
   wire::ErrorCode check_commit(const std::string& member_id, const std::optional<std::string>& instance_id,
@@ -151,8 +161,20 @@ class Group {
   /// has one session time-out from now to show itself.
   void restore(GroupSnapshot snapshot);
   GroupSnapshot snapshot() const;
-  /// No member comes in any more; who waits is told COORDINATOR_NOT_AVAILABLE.
-  void kill();
+  /// A consumer group goes on as this one: as restore(), with all the protocols that each member offers, and
+  /// the assignment as what it held there. The protocol is voted for; the snapshot's is not looked at.
+  void adopt(GroupSnapshot snapshot, std::map<std::string, std::vector<GroupProtocol>> protocols);
+  /// What a member that is there offers.
+  const std::vector<GroupProtocol>& protocols_of(const std::string& member_id) const {
+    return members_.at(member_id).protocols;
+  }
+  /// Members have to join again.
+  void rebalance();
+  /// No member comes in any more; who waits is told `error`.
+  void kill(wire::ErrorCode error = wire::ErrorCode::coordinator_not_available);
+  /// What the members of protocol type "consumer" subscribe to; nullopt where that cannot be known.
+  std::optional<std::set<std::string>> subscribed_topics() const;
+  bool is_subscribed_to(const std::string& topic) const;
 
   const std::string& id() const { return id_; }
   GroupState state() const { return state_; }
@@ -160,6 +182,7 @@ class Group {
   const std::string& protocol_type() const { return protocol_type_; }
   std::int32_t generation() const { return generation_; }
   std::size_t member_count() const { return members_.size(); }
+  std::size_t pending_count() const { return pending_.size(); }
 
  private:
   struct Member {
@@ -186,8 +209,9 @@ class Group {
   void add_pending(const std::string& member_id, std::int32_t session_timeout_ms);
   void remove_pending(const std::string& member_id);
   void remove_member(Members::iterator at);
+  wire::ErrorCode remove_leaving(const LeavingMember& leaving, bool& removed);
+  bool has_room_for(const std::string& member_id) const;
 
-  void rebalance();
   void prepare_rebalance();
   void extend_initial_delay();
   void maybe_complete_join();

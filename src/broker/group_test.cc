@@ -25,6 +25,7 @@ class FakeHost final : public GroupHost {
     std::erase_if(timers_, [&](const auto& entry) { return entry.second.first == timer; });
   }
   std::string unique_text() override { return std::to_string(++names_); }
+  void unused(const std::string&) override { ++unused_calls; }
   void persist(const std::string&, std::function<void(ErrorCode)> done) override {
     ++persisted;
     if (hold) {
@@ -47,6 +48,7 @@ class FakeHost final : public GroupHost {
   ErrorCode disk_error = ErrorCode::none;
   std::vector<std::function<void(ErrorCode)>> held;
   int persisted = 0;
+  int unused_calls = 0;
 
  private:
   env::Instant now_{std::chrono::hours(1)};
@@ -219,6 +221,46 @@ TEST_F(GroupTest, LeavingRebalancesTheRest) {
   EXPECT_EQ(group.leave(b->answer->member_id, std::nullopt), ErrorCode::none);
   EXPECT_EQ(group.leave(b->answer->member_id, std::nullopt), ErrorCode::unknown_member_id);
   EXPECT_EQ(group.state(), GroupState::preparing_rebalance);
+}
+
+TEST_F(GroupTest, ABatchLeavesBeforeTheRestRebalances) {
+  const auto a = join(request(""));
+  const auto b = join(request(""));
+  const auto c = join(request(""));
+  host.pass(6000);
+  sync(*a->answer);
+  const auto again = join(request(a->answer->member_id));  // a rebalance: it waits for b and c
+  EXPECT_FALSE(again->answer);
+  EXPECT_THAT(
+      group.leave({{b->answer->member_id, std::nullopt}, {"x", std::nullopt}, {c->answer->member_id, {}}}),
+      ElementsAre(ErrorCode::none, ErrorCode::unknown_member_id, ErrorCode::none));
+  ASSERT_TRUE(again->answer);
+  EXPECT_EQ(again->answer->generation, 2) << "one rebalance, without both";
+  EXPECT_THAT(again->answer->members, SizeIs(1));
+}
+
+TEST_F(GroupTest, IdsThatNobodyJoinsWithAreBoundedAndForgotten) {
+  Group small("s", host, {100, 3000, 2});
+  std::vector<ErrorCode> answers;
+  auto first = request("");
+  first.member_id_required = true;
+  for (int i = 0; i < 3; ++i) small.join(first, [&](JoinAnswer answer) { answers.push_back(answer.error); });
+  EXPECT_THAT(answers, ElementsAre(ErrorCode::member_id_required, ErrorCode::member_id_required,
+                                   ErrorCode::group_max_size_reached));
+  EXPECT_EQ(small.pending_count(), 2u);
+  host.pass(session_ms + 1);
+  EXPECT_EQ(small.pending_count(), 0u);
+  EXPECT_EQ(host.unused_calls, 1) << "the group may go";
+}
+
+TEST_F(GroupTest, InATransactionPositionsMayBeCommittedWithoutAMember) {
+  const JoinAnswer a = stable();
+  EXPECT_EQ(group.check_commit("", std::nullopt, -1), ErrorCode::unknown_member_id);
+  EXPECT_EQ(group.check_pending_commit("", std::nullopt, -1), ErrorCode::none);
+  EXPECT_EQ(group.check_pending_commit(a.member_id, std::nullopt, 7), ErrorCode::illegal_generation);
+  join(request(""));
+  EXPECT_EQ(group.check_pending_commit(a.member_id, std::nullopt, 1), ErrorCode::none)
+      << "also while a rebalance is on";
 }
 
 TEST_F(GroupTest, AStaticMemberComesBackWithoutARebalanceAndFencesItsFormerSelf) {

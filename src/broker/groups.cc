@@ -48,7 +48,12 @@ Result<void> Groups::load() {
   for (auto& [id, snapshot] : std::exchange(loading_, {})) {
     Entry& entry = get(id);
     entry.persisted = snapshot;
-    entry.group->restore(std::move(snapshot));
+    entry.classic->restore(std::move(snapshot));
+  }
+  for (auto& [id, entry] : entries_) {
+    if (entry.records.empty()) continue;
+    entry.consumer = restore_consumer(id, entry);
+    entry.classic.reset();
   }
   return {};
 }
@@ -95,6 +100,7 @@ Result<void> Groups::load_partition(log::PartitionLog& log) {
 }
 
 Result<void> Groups::apply(BytesView key, const std::optional<BytesView>& value) {
+  if (SLUICE_TRY(apply_consumer(key, value))) return {};
   const auto change = SLUICE_TRY(parse_group_record(key, value));
   if (const auto* offset = std::get_if<OffsetChange>(&change)) {
     Entry& entry = get(offset->group);
@@ -110,7 +116,8 @@ Result<void> Groups::apply(BytesView key, const std::optional<BytesView>& value)
       loading_[group->group] = *group->snapshot;
     } else {
       loading_.erase(group->group);
-      if (const auto at = entries_.find(group->group); at != entries_.end() && at->second.offsets.empty())
+      if (const auto at = entries_.find(group->group);
+          at != entries_.end() && at->second.offsets.empty() && at->second.records.empty())
         entries_.erase(at);
     }
   }
@@ -148,7 +155,8 @@ Groups::Entry* Groups::find(const std::string& group_id) {
 
 Groups::Entry& Groups::get(const std::string& group_id) {
   Entry& entry = entries_[group_id];
-  if (entry.group == nullptr) entry.group = std::make_unique<Group>(group_id, *this, limits_);
+  if (entry.classic == nullptr && entry.consumer == nullptr)
+    entry.classic = std::make_unique<Group>(group_id, *this, limits_);
   return entry;
 }
 
@@ -160,13 +168,14 @@ std::string Groups::unique_text() {
 
 void Groups::persist(const std::string& group_id, std::function<void(ErrorCode)> done) {
   Entry* entry = find(group_id);
-  SLUICE_ASSERT(entry != nullptr);
-  GroupSnapshot snapshot = entry->group->snapshot();
+  SLUICE_ASSERT(entry != nullptr && entry->classic != nullptr);
+  GroupSnapshot snapshot = entry->classic->snapshot();
   std::vector<GroupRecord> records{group_record(group_id, snapshot)};
   append(group_id, std::move(records),
          [this, group_id, snapshot = std::move(snapshot), done = std::move(done)](ErrorCode error) {
            Entry* written = find(group_id);
-           if (error == ErrorCode::none && written != nullptr) written->persisted = snapshot;
+           if (error == ErrorCode::none && written != nullptr && written->classic != nullptr)
+             written->persisted = snapshot;
            done(error);
          });
 }
@@ -212,28 +221,40 @@ void Groups::take_away_pending(const std::string& group_id, std::vector<GroupRec
 void Groups::remove(const std::string& group_id, std::function<void(ErrorCode)> done) {
   Entry* entry = find(group_id);
   if (entry == nullptr) return done(ErrorCode::group_id_not_found);
-  if (entry->group->state() != GroupState::empty) return done(ErrorCode::non_empty_group);
+  if (!entry->empty()) return done(ErrorCode::non_empty_group);
   std::vector<GroupRecord> records;
   for (const auto& [partition, committed] : entry->offsets)
     records.push_back(offset_record(group_id, partition, std::nullopt));
   take_away_pending(group_id, records);  // else a restart would bring them back
   for (const auto& partition : pending_offsets_.partitions_of(group_id))
     records.push_back(offset_record(group_id, partition, std::nullopt));
-  records.push_back(group_record(group_id, std::nullopt));
-  append(group_id, std::move(records), [this, group_id, done = std::move(done)](ErrorCode error) {
-    const auto at = entries_.find(group_id);
-    if (error == ErrorCode::none)
-      for (const auto& partition : pending_offsets_.partitions_of(group_id))
-        pending_offsets_.drop(group_id, partition);
-    if (error == ErrorCode::none && at != entries_.end()) {
-      if (at->second.group->state() == GroupState::empty) {
-        entries_.erase(at);
-      } else {
-        at->second.offsets.clear();  // somebody joined meanwhile
-      }
-    }
-    done(error);
-  });
+  if (entry->consumer != nullptr) {
+    for (GroupRecord& record : consumer_tombstones(*entry)) records.push_back(std::move(record));
+    bury(*entry, ErrorCode::none);  // who joins while this is on its way finds a new group
+    entry->consumer = std::make_unique<ConsumerGroup>(group_id, *this);
+  } else {
+    records.push_back(group_record(group_id, std::nullopt));
+  }
+  const bool written =
+      append(group_id, std::move(records), [this, group_id, done = std::move(done)](ErrorCode error) {
+        if (error == ErrorCode::none) removed(group_id);
+        done(error);
+      });
+  if (!written) reload(group_id);
+}
+
+/// A group's removal is durable.
+void Groups::removed(const std::string& group_id) {
+  for (const auto& partition : pending_offsets_.partitions_of(group_id))
+    pending_offsets_.drop(group_id, partition);
+  const auto at = entries_.find(group_id);
+  if (at == entries_.end()) return;
+  if (at->second.empty() && at->second.records.empty()) {
+    entries_.erase(at);
+  } else {
+    at->second.offsets.clear();  // somebody joined meanwhile
+    at->second.persisted.reset();
+  }
 }
 
 void Groups::topic_deleted(const std::string& topic) {
@@ -253,25 +274,40 @@ void Groups::topic_deleted(const std::string& topic) {
   }
 }
 
-void Groups::expire() {
+/// As in Kafka: positions of topics that members subscribe to stay; those of a classic group count from when
+/// it lost its last member, others from their commit.
+bool Groups::is_expired(const Entry& entry, const log::TopicPartition& partition,
+                        const CommittedOffset& committed, std::int64_t now_ms) const {
   const std::int64_t retention_ms = config_.number("offsets.retention.minutes") * 60'000;
+  std::int64_t since_ms = committed.commit_ms;
+  if (entry.classic != nullptr && !entry.classic->protocol_type().empty()) {
+    if (entry.classic->state() == GroupState::empty) {
+      since_ms = std::max(since_ms, entry.classic->state_since_ms());
+    } else if (entry.classic->state() != GroupState::stable || !entry.classic->subscribed_topics()) {
+      return false;
+    }
+  }
+  return now_ms - since_ms >= retention_ms && !entry.is_subscribed_to(partition.topic);
+}
+
+void Groups::expire() {
   const std::int64_t now_ms = wall_ms();
   std::vector<std::string> finished;
-  for (auto& [id, entry] : entries_) {
-    if (entry.group->state() != GroupState::empty) continue;
-    const bool had_members = !entry.group->protocol_type().empty();
+  std::vector<std::pair<std::string, Changes>> expired;
+  for (const auto& [id, entry] : entries_) {
     Changes old;
-    for (const auto& [partition, committed] : entry.offsets) {
-      if (pending_offsets_.is_pending(id, partition)) continue;
-      const std::int64_t since =
-          had_members ? std::max(entry.group->state_since_ms(), committed.commit_ms) : committed.commit_ms;
-      if (now_ms - since > retention_ms) old.emplace_back(partition, std::nullopt);
-    }
-    if (entry.offsets.empty() && !pending_offsets_.has_pending(id) &&
-        now_ms - entry.group->state_since_ms() > retention_ms)
+    for (const auto& [partition, committed] : entry.offsets)
+      if (!pending_offsets_.is_pending(id, partition) && is_expired(entry, partition, committed, now_ms))
+        old.emplace_back(partition, std::nullopt);
+    const bool pending =
+        pending_offsets_.has_pending(id) || (entry.classic != nullptr && entry.classic->pending_count() > 0);
+    if (entry.empty() && !pending && old.size() == entry.offsets.size()) {
       finished.push_back(id);
-    if (!old.empty()) commit(id, std::move(old), [](ErrorCode) {});
+    } else if (!old.empty()) {
+      expired.emplace_back(id, std::move(old));
+    }
   }
+  for (auto& [id, old] : expired) commit(id, std::move(old), [](ErrorCode) {});
   for (const std::string& id : finished) remove(id, [](ErrorCode) {});
 }
 
@@ -303,18 +339,23 @@ Result<Offset> Groups::write(Partition& partition, const std::vector<GroupRecord
   return end;
 }
 
-void Groups::append(const std::string& group_id, std::vector<GroupRecord> records,
+bool Groups::append(const std::string& group_id, std::vector<GroupRecord> records,
                     std::function<void(ErrorCode)> done) {
-  if (const auto ready = make_ready(); !ready) return done(ErrorCode::coordinator_not_available);
+  const auto refuse = [&](ErrorCode error) {
+    done(error);
+    return false;
+  };
+  if (const auto ready = make_ready(); !ready) return refuse(ErrorCode::coordinator_not_available);
   const PartitionPtr partition = partition_of(group_id);
-  if (partition == nullptr || partition->log() == nullptr) return done(ErrorCode::not_coordinator);
+  if (partition == nullptr || partition->log() == nullptr) return refuse(ErrorCode::not_coordinator);
   const auto end = write(*partition, records);
   syncer_.add(partition);
   if (!end) {
     notices_.say_limited(
         fmt::format("group '{}': its state was not written: {}", group_id, to_string(end.error())));
-    return done(ErrorCode::coordinator_not_available);
+    return refuse(ErrorCode::coordinator_not_available);
   }
+  keep(group_id, records);
   pending_[partition.get()].push_back({*end, std::move(records)});
   // By its address alone: the partition keeps this until it is durable, and would keep itself.
   partition->when_durable(*end, [this, weak = std::weak_ptr(alive_), key = partition.get(), end = *end,
@@ -324,6 +365,7 @@ void Groups::append(const std::string& group_id, std::vector<GroupRecord> record
     while (!pending.empty() && pending.front().end <= end) pending.pop_front();
     done(error == ErrorCode::none ? error : ErrorCode::coordinator_not_available);
   });
+  return true;
 }
 
 }  // namespace sluice::broker

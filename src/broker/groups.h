@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/config.h"
+#include "broker/consumer_group.h"
 #include "broker/group.h"
 #include "broker/group_records.h"
 #include "broker/notices.h"
@@ -25,12 +26,23 @@ namespace sluice::broker {
 using GroupOffsets = std::map<log::TopicPartition, CommittedOffset>;
 
 /// Loop thread only. A change counts, and is seen by others, once it is durable.
-class Groups final : public GroupHost {
+class Groups final : public GroupHost, public ConsumerGroupHost {
  public:
   struct Entry {
-    std::unique_ptr<Group> group;
+    // Exactly one of the two:
+    std::unique_ptr<Group> classic;
+    std::unique_ptr<ConsumerGroup> consumer;
     GroupOffsets offsets;
     std::optional<GroupSnapshot> persisted;  ///< of a finished rebalance: what a restart would find
+    /// Of a consumer group, what the log says: keys and values, without what was taken away since.
+    std::map<Bytes, Bytes> records;
+    std::vector<GroupRecord> before_next;  ///< to be written with the consumer group's next records
+
+    bool empty() const;  ///< no member
+    std::string_view type() const { return classic != nullptr ? "classic" : "consumer"; }
+    std::string_view state_name() const;
+    std::string_view protocol_type() const;
+    bool is_subscribed_to(const std::string& topic) const;
   };
 
   /// All borrowed.
@@ -45,9 +57,26 @@ class Groups final : public GroupHost {
   Result<void> make_ready();
 
   Entry* find(const std::string& group_id);
-  /// The group, made as an empty one where it is missing.
+  /// The group, made as an empty classic one where it is missing.
   Entry& get(const std::string& group_id);
   const std::map<std::string, Entry>& all() const { return entries_; }
+
+  /// JoinGroup, to a group of either kind; an empty consumer group becomes a classic one.
+  void join(const std::string& group_id, JoinRequest request, JoinReply reply);
+  /// ConsumerGroupHeartbeat; a classic group becomes a consumer group where it may (group.consumer.migration.
+  /// policy). GROUP_ID_NOT_FOUND where not.
+  void heartbeat(const std::string& group_id, HeartbeatRequest request, HeartbeatReply reply);
+  /// Whether `committer` may commit positions of these partitions in this group, which need not be there:
+  /// UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, STALE_MEMBER_EPOCH, REBALANCE_IN_PROGRESS,
+  /// GROUP_ID_NOT_FOUND, UNSUPPORTED_VERSION.
+  wire::ErrorCode check_commit(const std::string& group_id, const Committer& committer,
+                               const CommittedPartitions& partitions);
+
+  /// Where a group's own settings are looked up ("consumer.session.timeout.ms"); without it the server's
+  /// hold.
+  void set_group_number(std::function<std::int64_t(std::string_view group, std::string_view name)> number) {
+    group_number_ = std::move(number);
+  }
 
   using Changes = std::vector<std::pair<log::TopicPartition, std::optional<CommittedOffset>>>;
   /// Stores (or, nullopt, takes away) positions; `done` is called when that is durable, or with
@@ -69,7 +98,7 @@ class Groups final : public GroupHost {
   /// Takes away what offsets.retention.minutes says is too old, and groups of which nothing is left.
   void expire();
 
-  // GroupHost
+  // GroupHost and ConsumerGroupHost
   env::Instant now() override { return loop_.now(); }
   std::int64_t wall_ms() override { return env_.clock->wall_ms(); }
   env::EventLoop::Timer after(env::Duration delay, std::function<void()> action) override {
@@ -80,6 +109,18 @@ class Groups final : public GroupHost {
   }
   std::string unique_text() override;
   void persist(const std::string& group_id, std::function<void(wire::ErrorCode)> done) override;
+  void unused(const std::string& group_id) override;
+  std::string new_member_id() override { return to_string(env_.random->next_uuid()); }
+  ConsumerGroupSettings settings(const std::string& group_id) override;
+  std::optional<TopicFacts> topic(std::string_view name) override;
+  std::optional<TopicFacts> topic(Uuid id) override;
+  std::vector<std::string> topic_names() override;
+  std::int64_t topics_version() override { return topics_.version(); }
+  std::int64_t topic_made_version() override { return topics_.made_version(); }
+  void write(const std::string& group_id, std::vector<ConsumerGroupRecord> records,
+             std::function<void(wire::ErrorCode)> done) override;
+  void downgrade(ConsumerGroup& group, const std::set<std::string>& leaving, bool rebalance,
+                 std::function<void(wire::ErrorCode)> done) override;
 
  private:
   struct Pending {
@@ -99,10 +140,24 @@ class Groups final : public GroupHost {
   PartitionPtr partition_of(const std::string& group_id) const;
   bool is_current(const log::TopicPartition& partition, const CommittedOffset& committed) const;
   void drop_stale();
+  void removed(const std::string& group_id);
   void take_away_pending(const std::string& group_id, std::vector<GroupRecord>& records);
-  void append(const std::string& group_id, std::vector<GroupRecord> records,
+  /// False where nothing was written (`done` has heard it).
+  bool append(const std::string& group_id, std::vector<GroupRecord> records,
               std::function<void(wire::ErrorCode)> done);
   Result<Offset> write(Partition& partition, const std::vector<GroupRecord>& records);
+  bool is_expired(const Entry& entry, const log::TopicPartition& partition, const CommittedOffset& committed,
+                  std::int64_t now_ms) const;
+
+  // groups_consumer.cc
+  void keep(const std::string& group_id, const std::vector<GroupRecord>& records);
+  Result<bool> apply_consumer(BytesView key, const std::optional<BytesView>& value);
+  std::unique_ptr<ConsumerGroup> restore_consumer(const std::string& group_id, const Entry& entry);
+  /// What was written last becomes the state again.
+  void reload(const std::string& group_id);
+  void bury(Entry& entry, wire::ErrorCode error);
+  static std::vector<GroupRecord> consumer_tombstones(const Entry& entry);
+  Result<std::vector<ConsumerGroupRecord>> upgrade_records(const Group& group);
 
   env::Env env_;
   env::EventLoop& loop_;
@@ -111,9 +166,13 @@ class Groups final : public GroupHost {
   Topics& topics_;
   Syncer& syncer_;
   GroupLimits limits_;
+  std::function<std::int64_t(std::string_view, std::string_view)> group_number_;
   std::map<std::string, Entry> entries_;
   PendingOffsets pending_offsets_;
   std::map<std::string, GroupSnapshot> loading_;  ///< while load() runs
+  // Groups that were replaced while one of their own functions ran.
+  std::vector<std::unique_ptr<Group>> buried_classic_;
+  std::vector<std::unique_ptr<ConsumerGroup>> buried_consumer_;
   std::map<const Partition*, std::deque<Pending>> pending_;
   record::BatchBuilder builder_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

@@ -178,6 +178,7 @@ Result<Topic*> Topics::create(std::string_view name, std::int32_t partition_coun
                                          fmt::format("topic {} ({}) was not made", name, to_string(id))));
   }
   partition_count_ += partition_count;
+  made_version_ = ++version_;
   return &topic;
 }
 
@@ -202,6 +203,7 @@ Result<void> Topics::add_partitions(Topic& topic, std::int32_t partition_count) 
     return std::unexpected(storage_error(std::move(saved.error()), "no partition was added"));
   }
   partition_count_ += partition_count - before;
+  ++version_;
   return {};
 }
 
@@ -250,6 +252,7 @@ Result<void> Topics::remove(Topic& topic) {
   by_id_.erase(topic.id);
   topics_.erase(name);
   partition_count_ -= count;
+  ++version_;
   for (const PartitionPtr& partition : partitions) partition->end();
   const auto sweep = [&]() -> Result<void> {
     SLUICE_TRY(retire(name, count));

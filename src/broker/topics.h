@@ -50,6 +50,10 @@ class Topics {
   Topic* find(Uuid id);
   const std::map<std::string, std::unique_ptr<Topic>, std::less<>>& all() const { return topics_; }
   std::int64_t partition_count() const { return partition_count_; }
+  /// Grows with each topic made, deleted or enlarged.
+  std::int64_t version() const { return version_; }
+  /// version() when the newest topic was made.
+  std::int64_t made_version() const { return made_version_; }
 
   /// invalid_topic_exception, topic_already_exists, invalid_partitions, invalid_config, kafka_storage_error.
   Result<void> check_new(std::string_view name, std::int32_t partition_count, const Values& values);
@@ -101,6 +105,8 @@ class Topics {
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;
   std::unordered_map<Uuid, Topic*> by_id_;
   std::int64_t partition_count_ = 0;
+  std::int64_t version_ = 1;
+  std::int64_t made_version_ = 1;
 };
 
 }  // namespace sluice::broker

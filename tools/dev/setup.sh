@@ -9,7 +9,7 @@ readonly build_tools=(
 readonly build_packages=(
   ca-certificates python3-venv
   libboost1.81-dev libcli11-dev libfmt-dev libspdlog-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev
-  libssl-dev libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libxxhash-dev
+  libssl-dev libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libxxhash-dev libre2-dev
 )
 readonly test_tools=(clang-format-19:clang-format-19 shellcheck:shellcheck kcat:kcat git:git)
 readonly test_packages=(libgtest-dev libgmock-dev rapidjson-dev)

@@ -1,8 +1,8 @@
 // OffsetCommit v2-10: stores a group's positions; answered when they are durable, and seen by nobody before.
-// v10 names topics by id. Errors: INVALID_GROUP_ID, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID,
-// ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE; per partition
-// UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, OFFSET_METADATA_TOO_LARGE. A retention time (v2-4) is not
-// kept: offsets.retention.minutes holds for all.
+// v9 takes member epochs (KIP-848), v10 names topics by id. Errors: INVALID_GROUP_ID, GROUP_ID_NOT_FOUND
+// (v9), UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, STALE_MEMBER_EPOCH, REBALANCE_IN_PROGRESS,
+// COORDINATOR_NOT_AVAILABLE; per partition UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID,
+// OFFSET_METADATA_TOO_LARGE. A retention time (v2-4) is not kept: offsets.retention.minutes holds for all.
 #include "broker/handlers/authorized.h"
 #include "broker/handlers/group_authorization.h"
 #include "broker/handlers/handlers.h"
@@ -14,14 +14,21 @@ namespace {
 
 using wire::ErrorCode;
 
-ErrorCode check(Core& core, const wire::OffsetCommitRequest& asked) {
+ErrorCode check(Core& core, const wire::OffsetCommitRequest& asked, std::int16_t version) {
   if (asked.group_id.empty() && asked.generation_id_or_member_epoch >= 0) return ErrorCode::invalid_group_id;
   if (!core.groups->make_ready()) return ErrorCode::coordinator_not_available;
-  Groups::Entry* entry = core.groups->find(asked.group_id);
-  if (entry == nullptr)
-    return asked.generation_id_or_member_epoch < 0 ? ErrorCode::none : ErrorCode::illegal_generation;
-  return entry->group->check_commit(asked.member_id, asked.group_instance_id,
-                                    asked.generation_id_or_member_epoch);
+  CommittedPartitions partitions;
+  for (const auto& topic_asked : asked.topics) {
+    const Topic* topic =
+        version >= 10 ? core.topics->find(topic_asked.topic_id) : core.topics->find(topic_asked.name);
+    if (topic == nullptr) continue;
+    for (const auto& partition : topic_asked.partitions)
+      partitions.emplace_back(topic->id, partition.partition_index);
+  }
+  return core.groups->check_commit(
+      asked.group_id,
+      {asked.member_id, asked.group_instance_id, asked.generation_id_or_member_epoch, false, version},
+      partitions);
 }
 
 }  // namespace
@@ -31,7 +38,7 @@ void handle_offset_commit(Core& core, const RequestPtr& request) {
   if (!request->decode(asked)) return;
   if (is_denied(core, request, asked)) return;
   const bool by_id = request->version() >= 10;
-  const ErrorCode refused = check(core, asked);
+  const ErrorCode refused = check(core, asked, request->version());
   const auto metadata_max = static_cast<std::size_t>(core.config.number("offset.metadata.max.bytes"));
   const std::int64_t now_ms = core.env.clock->wall_ms();
   Groups::Changes changes;
@@ -42,10 +49,11 @@ void handle_offset_commit(Core& core, const RequestPtr& request) {
     auto& topic_out = response->topics.emplace_back();
     topic_out.name = topic_asked.name;
     topic_out.topic_id = topic_asked.topic_id;
+    const bool allowed =
+        may_topic(core, *request, AclOperation::read, topic != nullptr ? topic->name : topic_asked.name);
     for (const auto& partition : topic_asked.partitions) {
       ErrorCode error = refused;
-      if (error == ErrorCode::none && topic != nullptr &&
-          !may_topic(core, *request, AclOperation::read, topic->name))
+      if (error == ErrorCode::none && !allowed && (topic != nullptr || !by_id))
         error = ErrorCode::topic_authorization_failed;
       if (error == ErrorCode::none &&
           (topic == nullptr || topic->partition(partition.partition_index) == nullptr))

@@ -1,7 +1,9 @@
-// JoinGroup v0-9: enters a classic group; answered when the join phase ends. v4 and later tell an unknown
-// member its id first (KIP-394), v5 static members (KIP-345), v9 the skipped assignment (KIP-814). Errors:
-// INVALID_GROUP_ID, INVALID_SESSION_TIMEOUT, UNKNOWN_MEMBER_ID, MEMBER_ID_REQUIRED, FENCED_INSTANCE_ID,
-// INCONSISTENT_GROUP_PROTOCOL, GROUP_MAX_SIZE_REACHED, REBALANCE_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE.
+// JoinGroup v0-9: enters a group by the classic protocol; answered when the join phase ends. A consumer group
+// with members (KIP-848) takes those of the classic protocol in, and answers at once. v4 and later tell an
+// unknown member its id first (KIP-394), v5 static members (KIP-345), v9 the skipped assignment (KIP-814).
+// Errors: INVALID_GROUP_ID, INVALID_SESSION_TIMEOUT, UNKNOWN_MEMBER_ID, MEMBER_ID_REQUIRED,
+// FENCED_INSTANCE_ID, INCONSISTENT_GROUP_PROTOCOL, GROUP_MAX_SIZE_REACHED, GROUP_AUTHORIZATION_FAILED,
+// REBALANCE_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE.
 #include "broker/handlers/group_authorization.h"
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
@@ -64,11 +66,9 @@ void handle_join_group(Core& core, const RequestPtr& request) {
     return refuse(request, ErrorCode::invalid_session_timeout, asked.member_id);
   if (!core.groups->make_ready())
     return refuse(request, ErrorCode::coordinator_not_available, asked.member_id);
-  if (core.groups->find(asked.group_id) == nullptr && !asked.member_id.empty())
-    return refuse(request, ErrorCode::unknown_member_id, asked.member_id);
-  core.groups->get(asked.group_id)
-      .group->join(translate(request, asked),
-                   [request](const JoinAnswer& joined) { answer(request, joined); });
+  const std::string group_id = asked.group_id;
+  core.groups->join(group_id, translate(request, asked),
+                    [request](const JoinAnswer& joined) { answer(request, joined); });
 }
 
 }  // namespace sluice::broker

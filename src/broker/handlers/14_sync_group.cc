@@ -1,6 +1,6 @@
 // SyncGroup v0-5: takes the leader's assignment and hands each member its part, once it is durable. Errors:
 // UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS,
-// INCONSISTENT_GROUP_PROTOCOL (v5), INVALID_GROUP_ID, COORDINATOR_NOT_AVAILABLE.
+// INCONSISTENT_GROUP_PROTOCOL (v5), INVALID_GROUP_ID, COORDINATOR_NOT_AVAILABLE, GROUP_AUTHORIZATION_FAILED.
 #include "broker/handlers/group_authorization.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/sync_group_request.h"
@@ -43,7 +43,9 @@ void handle_sync_group(Core& core, const RequestPtr& request) {
   sync.protocol = asked.protocol_name;
   for (auto& assignment : asked.assignments)
     sync.assignments.emplace_back(std::move(assignment.member_id), to_owned(assignment.assignment));
-  entry->group->sync(std::move(sync), [request](const SyncAnswer& synced) { answer(request, synced); });
+  const auto reply = [request](const SyncAnswer& synced) { answer(request, synced); };
+  if (entry->classic != nullptr) return entry->classic->sync(std::move(sync), reply);
+  entry->consumer->sync(sync, reply);
 }
 
 }  // namespace sluice::broker

@@ -1,6 +1,9 @@
 // DescribeGroups v0-6: state and members of classic groups. A group that is not there is "Dead" (v0-5), or
-// GROUP_ID_NOT_FOUND (v6, KIP-1043). Errors per group: INVALID_GROUP_ID.
+// GROUP_ID_NOT_FOUND (v6, KIP-1043); so is a consumer group (KIP-848). A group asked for twice is answered
+// once. Errors per group: GROUP_AUTHORIZATION_FAILED.
 #include <fmt/format.h>
+
+#include <set>
 
 #include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
@@ -17,7 +20,9 @@ void handle_describe_groups(Core& core, const RequestPtr& request) {
   wire::DescribeGroupsResponse response;
   std::vector<GroupSnapshot> snapshots;  // what the answer borrows from
   snapshots.reserve(asked.groups.size());
+  std::set<std::string_view> seen;
   for (const std::string& id : asked.groups) {
+    if (!seen.insert(id).second) continue;
     auto& out = response.groups.emplace_back();
     out.group_id = id;
     if (asked.include_authorized_operations)
@@ -27,15 +32,16 @@ void handle_describe_groups(Core& core, const RequestPtr& request) {
       continue;
     }
     const Groups::Entry* entry = core.groups->find(id);
-    if (entry == nullptr) {
+    if (entry == nullptr || entry->classic == nullptr) {
       out.group_state = name(GroupState::dead);
       if (request->version() >= 6) {
         out.error_code = wire::number(ErrorCode::group_id_not_found);
-        out.error_message = fmt::format("Group {} not found.", id);
+        out.error_message = entry == nullptr ? fmt::format("Group {} not found.", id)
+                                             : fmt::format("Group {} is not a classic group.", id);
       }
       continue;
     }
-    const Group& group = *entry->group;
+    const Group& group = *entry->classic;
     const GroupSnapshot& snapshot = snapshots.emplace_back(group.snapshot());
     out.group_state = name(group.state());
     out.protocol_type = snapshot.protocol_type;

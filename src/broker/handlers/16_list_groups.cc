@@ -1,4 +1,5 @@
-// ListGroups v0-5: all groups, filtered by state (v4) and type (v5); every group here is a classic one.
+// ListGroups v0-5: all groups, filtered by state (v4) and type (v5: "classic", "consumer"), whatever the
+// case. Without DESCRIBE on the cluster only those that may be described.
 #include <algorithm>
 #include <cctype>
 
@@ -26,13 +27,13 @@ void handle_list_groups(Core& core, const RequestPtr& request) {
   wire::ListGroupsRequest asked;
   if (!request->decode(asked)) return;
   wire::ListGroupsResponse response;
-  constexpr std::string_view type = "classic";
-  const bool sees_all = may_cluster(core, *request, AclOperation::describe);
+  const bool all = may_cluster(core, *request, AclOperation::describe);
   for (const auto& [id, entry] : core.groups->all()) {
-    if (!sees_all && !may_group(core, *request, AclOperation::describe, id)) continue;
-    const std::string_view state = name(entry.group->state());
-    if (!passes(asked.states_filter, state) || !passes(asked.types_filter, type)) continue;
-    response.groups.push_back({id, entry.group->protocol_type(), std::string(state), std::string(type)});
+    if (!all && !may_group(core, *request, AclOperation::describe, id)) continue;
+    if (!passes(asked.states_filter, entry.state_name()) || !passes(asked.types_filter, entry.type()))
+      continue;
+    response.groups.push_back(
+        {id, std::string(entry.protocol_type()), std::string(entry.state_name()), std::string(entry.type())});
   }
   request->answer(response);
 }

@@ -71,9 +71,13 @@ void take_partitions(Core& core, Committing& committing) {
 }
 
 ErrorCode check_group(Core& core, const wire::TxnOffsetCommitRequest& asked) {
-  Groups::Entry* entry = core.groups->find(asked.group_id);
-  if (entry == nullptr) return asked.generation_id < 0 ? ErrorCode::none : ErrorCode::illegal_generation;
-  return entry->group->check_pending_commit(asked.member_id, asked.group_instance_id, asked.generation_id);
+  CommittedPartitions partitions;
+  for (const auto& topic_asked : asked.topics)
+    if (const Topic* topic = core.topics->find(topic_asked.name))
+      for (const auto& partition : topic_asked.partitions)
+        partitions.emplace_back(topic->id, partition.partition_index);
+  return core.groups->check_commit(
+      asked.group_id, {asked.member_id, asked.group_instance_id, asked.generation_id, true, 0}, partitions);
 }
 
 void commit(Core& core, const std::shared_ptr<Committing>& committing) {

@@ -1,6 +1,7 @@
-// OffsetDelete v0: takes single positions from a group, durably before the answer. Allowed while the group is
-// empty; a group with members might be reading the topic: GROUP_SUBSCRIBED_TO_TOPIC. Errors:
-// GROUP_ID_NOT_FOUND, INVALID_GROUP_ID; per partition UNKNOWN_TOPIC_OR_PARTITION.
+// OffsetDelete v0 (KIP-496): takes single positions from a group, durably before the answer. Errors:
+// GROUP_ID_NOT_FOUND, INVALID_GROUP_ID, NON_EMPTY_GROUP (members of another protocol type than "consumer");
+// GROUP_AUTHORIZATION_FAILED (DELETE); per partition TOPIC_AUTHORIZATION_FAILED (READ),
+// UNKNOWN_TOPIC_OR_PARTITION, GROUP_SUBSCRIBED_TO_TOPIC.
 #include "broker/handlers/authorized.h"
 #include "broker/handlers/group_authorization.h"
 #include "broker/handlers/handlers.h"
@@ -22,15 +23,20 @@ void handle_offset_delete(Core& core, const RequestPtr& request) {
         wire::number(asked.group_id.empty() ? ErrorCode::invalid_group_id : ErrorCode::group_id_not_found);
     return request->answer(*response);
   }
-  const bool in_use = entry->group->state() != GroupState::empty;
+  if (!entry->empty() && entry->protocol_type() != "consumer") {
+    response->error_code = wire::number(ErrorCode::non_empty_group);
+    return request->answer(*response);
+  }
   Groups::Changes changes;
   for (const auto& topic_asked : asked.topics) {
     const Topic* topic = core.topics->find(topic_asked.name);
     auto& topic_out = response->topics.emplace_back();
     topic_out.name = topic_asked.name;
+    const bool allowed = may_topic(core, *request, AclOperation::read, topic_asked.name);
+    const bool in_use = entry->is_subscribed_to(topic_asked.name);
     for (const auto& partition : topic_asked.partitions) {
       ErrorCode error = ErrorCode::none;
-      if (!may_topic(core, *request, AclOperation::read, topic_asked.name)) {
+      if (!allowed) {
         error = ErrorCode::topic_authorization_failed;
       } else if (topic == nullptr || topic->partition(partition.partition_index) == nullptr) {
         error = ErrorCode::unknown_topic_or_partition;
