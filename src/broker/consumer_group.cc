@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "broker/name_pattern.h"
 #include "broker/reconcile.h"
-#include "broker/topic_regex.h"
 
 namespace sluice::broker {
 namespace {
@@ -35,9 +35,9 @@ std::optional<HeartbeatAnswer> ConsumerGroup::refusal(const HeartbeatRequest& re
                     request.member_id, id_, members_.size()));
   }
   if (request.regex && !request.regex->empty() && subscriber_count(*request.regex) == 0) {
-    if (const auto compiled = TopicRegex::compile(*request.regex); !compiled) {
+    if (const auto compiled = NamePattern::compile(*request.regex); !compiled) {
       return refused(ErrorCode::invalid_regular_expression,
-                     fmt::format("SubscribedTopicRegex `{}` is not a valid regular expression: {}.",
+                     fmt::format("SubscribedNamePattern `{}` is not a valid regular expression: {}.",
                                  *request.regex, compiled.error().message));
     }
   }
@@ -191,7 +191,7 @@ bool ConsumerGroup::refresh_regexes(const std::function<bool(const std::string&)
   bool changed = false;
   for (const std::string& regex : subscribed) {
     ResolvedRegex resolved{{}, host_.topics_version(), now_ms};
-    if (const auto compiled = TopicRegex::compile(regex)) {
+    if (const auto compiled = NamePattern::compile(regex)) {
       for (const std::string& name : names)
         if (compiled->matches(name) && (!may_describe || may_describe(name))) resolved.topics.insert(name);
     }

@@ -67,6 +67,7 @@ constexpr std::array table{
     Route{60, handle_describe_cluster},
     Route{61, handle_describe_producers},
     Route{65, handle_describe_transactions},
+    Route{66, handle_list_transactions},
     Route{68, handle_consumer_group_heartbeat},
     Route{69, handle_consumer_group_describe},
     Route{74, handle_list_config_resources},

@@ -11,6 +11,8 @@
 #include "wire/generated/describe_producers_response.h"
 #include "wire/generated/list_offsets_request.h"
 #include "wire/generated/list_offsets_response.h"
+#include "wire/generated/list_transactions_request.h"
+#include "wire/generated/list_transactions_response.h"
 #include "wire/generated/write_txn_markers_request.h"
 #include "wire/generated/write_txn_markers_response.h"
 
@@ -341,6 +343,43 @@ TEST_F(Transacting, AHangingTransactionIsFoundAndAborted) {
   EXPECT_EQ(open_since("events"), -1);
   EXPECT_THAT(read_committed("events"), IsEmpty());
   EXPECT_EQ(latest("events", true), 2);
+}
+
+TEST_F(Transacting, TransactionsAreListedByStateProducerAgeAndPattern) {
+  start_small();
+  create("events", 1);
+  TestProducer open = producer("orders-1");
+  TestProducer idle = producer("orders-2");
+  TestProducer other = producer("payments");
+  for (TestProducer* p : {&open, &idle, &other}) ASSERT_EQ(p->init(), 0);
+  ASSERT_EQ(open.produce("events", 0, {"a"}).error_code, 0);
+  TestClient c = client();
+  const auto listed = [&](const wire::ListTransactionsRequest& request) {
+    std::vector<std::string> found;
+    const auto answer = c.call(request, 2);
+    EXPECT_EQ(answer.error_code, 0);
+    for (const auto& state : answer.transaction_states)
+      found.push_back(state.transactional_id + " " + state.transaction_state);
+    return found;
+  };
+  wire::ListTransactionsRequest request;
+  EXPECT_THAT(listed(request),
+              testing::UnorderedElementsAre("orders-1 Ongoing", "orders-2 Empty", "payments Empty"));
+  request.state_filters = {"Ongoing", "Asleep"};
+  EXPECT_THAT(listed(request), ElementsAre("orders-1 Ongoing"));
+  EXPECT_THAT(c.call(request, 0).unknown_state_filters, ElementsAre("Asleep"));
+  request.duration_filter = 60'000;
+  EXPECT_THAT(listed(request), IsEmpty()) << "it is not open for a minute yet";
+  request = {};
+  request.producer_id_filters = {idle.producer_id(), 12'345};
+  EXPECT_THAT(listed(request), ElementsAre("orders-2 Empty"));
+  request = {};
+  request.transactional_id_pattern = "orders-.";
+  EXPECT_THAT(listed(request), testing::UnorderedElementsAre("orders-1 Ongoing", "orders-2 Empty"));
+  request.transactional_id_pattern = "orders";
+  EXPECT_THAT(listed(request), IsEmpty()) << "the pattern means whole ids";
+  request.transactional_id_pattern = "(";
+  EXPECT_EQ(c.call(request, 2).error_code, number(ErrorCode::invalid_regular_expression));
 }
 
 TEST_F(Transacting, TheCoordinatorsTopicsAreNotForClients) {

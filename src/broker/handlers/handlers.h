@@ -58,6 +58,7 @@ void handle_update_features(Core& core, const RequestPtr& request);
 void handle_describe_cluster(Core& core, const RequestPtr& request);
 void handle_describe_producers(Core& core, const RequestPtr& request);
 void handle_describe_transactions(Core& core, const RequestPtr& request);
+void handle_list_transactions(Core& core, const RequestPtr& request);
 void handle_consumer_group_heartbeat(Core& core, const RequestPtr& request);
 void handle_consumer_group_describe(Core& core, const RequestPtr& request);
 void handle_list_config_resources(Core& core, const RequestPtr& request);

@@ -1,4 +1,4 @@
-#include "broker/topic_regex.h"
+#include "broker/name_pattern.h"
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -7,7 +7,7 @@
 
 namespace sluice::broker {
 
-class TopicRegex::Impl {
+class NamePattern::Impl {
  public:
   explicit Impl(const std::string& pattern) : regex(pattern, options()) {}
 
@@ -22,19 +22,19 @@ class TopicRegex::Impl {
   }
 };
 
-TopicRegex::TopicRegex(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-TopicRegex::TopicRegex(TopicRegex&&) noexcept = default;
-TopicRegex& TopicRegex::operator=(TopicRegex&&) noexcept = default;
-TopicRegex::~TopicRegex() = default;
+NamePattern::NamePattern(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+NamePattern::NamePattern(NamePattern&&) noexcept = default;
+NamePattern& NamePattern::operator=(NamePattern&&) noexcept = default;
+NamePattern::~NamePattern() = default;
 
-Result<TopicRegex> TopicRegex::compile(const std::string& pattern) {
+Result<NamePattern> NamePattern::compile(const std::string& pattern) {
   auto impl = std::make_unique<Impl>(pattern);
   if (!impl->regex.ok()) return fail(Code::invalid_argument, impl->regex.error());
-  return TopicRegex(std::move(impl));
+  return NamePattern(std::move(impl));
 }
 
-bool TopicRegex::matches(std::string_view topic) const {
-  return re2::RE2::FullMatch(re2::StringPiece(topic.data(), topic.size()), impl_->regex);
+bool NamePattern::matches(std::string_view name) const {
+  return re2::RE2::FullMatch(re2::StringPiece(name.data(), name.size()), impl_->regex);
 }
 
 }  // namespace sluice::broker
