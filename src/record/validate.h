@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -28,6 +30,13 @@ constexpr std::int16_t invalid_record = 87;
 constexpr std::int16_t offset_out_of_range = 1;
 }  // namespace kafka_error
 
+/// What is wrong with one record of a refused batch, for Produce's record_errors (KIP-467).
+struct RecordError {
+  std::int32_t index = 0;  ///< from 0, within the batch
+  std::string message;
+};
+constexpr std::size_t record_errors_max = 1000;  ///< that are told of one batch
+
 struct ValidateOptions {
   std::size_t batch_bytes_max = 1048588;  ///< message.max.bytes
   bool compacted = false;                 ///< cleanup.policy has compact: each record needs a key
@@ -35,7 +44,8 @@ struct ValidateOptions {
   std::int64_t now_ms = 0;                ///< for the stamp and the two bounds below
   std::int64_t timestamp_before_ms_max = std::numeric_limits<std::int64_t>::max();
   std::int64_t timestamp_after_ms_max = 3'600'000;
-  bool from_client = true;  ///< clients may not write control batches
+  bool from_client = true;  ///< clients may not write control batches, and their offsets begin at 0
+  std::vector<RecordError>* record_errors = nullptr;  ///< filled where single records are refused
 };
 
 struct Validated {
@@ -43,6 +53,11 @@ struct Validated {
   std::int64_t max_timestamp_ms = no_timestamp;
   std::int64_t log_append_time_ms = no_timestamp;  ///< what the Produce answer carries
 };
+
+/// The one batch that fills `bytes`, as a client must send it. Errors as of Kafka: corrupt_message where the
+/// length or the magic cannot be one; invalid_record where there is no whole batch, more than one, an old
+/// format, or offsets that do not begin at 0 (with from_client) or run backwards. The CRC is not looked at.
+Result<BatchView> parse_produced(BytesView bytes, bool from_client = true);
 
 /// Checks the one batch that fills `batch`, decompressing it, and puts its timestamps right: with
 /// log_append_time it is stamped, otherwise a wrong max_timestamp is replaced by the true one, as Kafka does

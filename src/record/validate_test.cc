@@ -54,8 +54,24 @@ TEST(Validate, DamageIsCorruptMessage) {
   Bytes batch = batch_of(3);
   batch[70] ^= std::byte{1};
   EXPECT_EQ(refusal(batch), kafka_error::corrupt_message);
-  EXPECT_EQ(refusal(Bytes(10)), kafka_error::corrupt_message);
-  EXPECT_EQ(refusal({}), kafka_error::corrupt_message);
+  EXPECT_EQ(refusal(with(batch_of(3), 8, std::int32_t{13})), kafka_error::corrupt_message)
+      << "no format is so short";
+  EXPECT_EQ(refusal(with(batch_of(3), 16, std::int8_t{3})), kafka_error::corrupt_message);
+}
+
+TEST(Validate, WhatIsNotOneWholeBatchOfThisFormatIsInvalidRecord) {
+  EXPECT_EQ(refusal({}), kafka_error::invalid_record);
+  EXPECT_EQ(refusal(Bytes(10)), kafka_error::invalid_record);
+  Bytes torn = batch_of(3);
+  torn.pop_back();
+  EXPECT_EQ(refusal(torn), kafka_error::invalid_record);
+  EXPECT_EQ(refusal(with(batch_of(3), 16, std::int8_t{1})), kafka_error::invalid_record);
+}
+
+TEST(Validate, OffsetsOfAClientBeginAtZero) {
+  EXPECT_EQ(refusal(with(batch_of(3), 0, std::int64_t{5})), kafka_error::invalid_record);
+  EXPECT_EQ(refusal(with(batch_of(3), 0, std::int64_t{-1})), kafka_error::invalid_record);
+  EXPECT_EQ(refusal(with(batch_of(3), 0, std::int64_t{5}), {.from_client = false}), 0);
 }
 
 TEST(Validate, TooManyBytesAreMessageTooLarge) {
@@ -126,7 +142,37 @@ TEST(Validate, LogAppendTimeStampsTheBatch) {
 }
 
 TEST(Validate, AProducerMayNotClaimLogAppendTime) {
-  EXPECT_EQ(refusal(with(batch_of(1), 21, std::int16_t{0x08})), kafka_error::invalid_timestamp);
+  const Bytes claimed = with(batch_of(2), 21, std::int16_t{0x08});
+  EXPECT_EQ(refusal(claimed, {.log_append_time = true}), kafka_error::invalid_timestamp);
+  EXPECT_EQ(refusal(with(claimed, 35, no_timestamp)), kafka_error::invalid_timestamp);
+}
+
+TEST(Validate, OnATopicOfProducersTimesTheClaimIsTakenAndCleared) {
+  Bytes batch = with(with(batch_of(2), 21, std::int16_t{0x08}), 35, now + 7);
+  Decompressor decompressor;
+  EXPECT_EQ(validate(batch, {.now_ms = now}, decompressor)->max_timestamp_ms, now + 7);
+  const BatchView view = *BatchView::parse(batch);
+  EXPECT_TRUE(!view.is_log_append_time() && view.crc_ok());
+  EXPECT_EQ(refusal(with(batch, 35, now + 3'600'001)), 0) << "without the claim the records' own times count";
+  EXPECT_EQ(refusal(with(with(batch, 21, std::int16_t{0x08}), 35, now + 3'600'001)),
+            kafka_error::invalid_timestamp);
+}
+
+TEST(Validate, TheRecordsAtFaultAreNamed) {
+  const auto named = [](Bytes batch, ValidateOptions options) {
+    std::vector<RecordError> errors;
+    options.record_errors = &errors;
+    EXPECT_NE(refusal(std::move(batch), options), 0);
+    std::vector<std::int32_t> indices;
+    for (const RecordError& error : errors) indices.push_back(error.index);
+    return indices;
+  };
+  EXPECT_EQ(named(batch_of(3, Codec::zstd, now + 3'599'999), {}), (std::vector<std::int32_t>{2}));
+  EXPECT_EQ(named(batch_of(2, Codec::none, now, false), {.compacted = true}),
+            (std::vector<std::int32_t>{0, 1}));
+  EXPECT_EQ(named(batch_of(5000, Codec::none, now, false), {.compacted = true}).size(), record_errors_max);
+  EXPECT_TRUE(named(with(batch_of(3), 23, std::int32_t{3}), {}).empty())
+      << "the batch is at fault, no record";
 }
 
 TEST(Validate, AnUnknownCodecIsUnsupported) {
