@@ -63,6 +63,7 @@ class PosixEventLoop final : public EventLoop {
   bool stopping() const { return stopped_.load(std::memory_order_acquire); }
 
   void round() {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what the poller has filled is all that is read
     std::array<epoll_event, events_max> events;
     const int count = poller_.wait(events, timers_.next(), posix_clock().now());
     now_ = posix_clock().now();

@@ -60,6 +60,7 @@ class PosixFile final : public File {
   Result<void> write_parts_at(std::uint64_t offset, std::span<const BytesView> parts) override {
     std::size_t skip = 0;  // bytes of parts.front() that are written already
     while (!parts.empty()) {
+      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): 4 KiB, of which only what is set is read
       std::array<iovec, iovecs_max> vectors;
       const std::size_t count = std::min(parts.size(), vectors.size());
       for (std::size_t i = 0; i < count; ++i) {
@@ -165,6 +166,7 @@ class PosixFileSystem final : public FileSystem {
     std::vector<DirEntry> entries;
     while (true) {
       errno = 0;
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has this stream
       const dirent* entry = ::readdir(stream.get());
       if (entry == nullptr) break;
       std::string name = entry->d_name;

@@ -78,6 +78,7 @@ Result<std::size_t> LoopSocket::read_some(MutableBytes out) {
 }
 
 Result<std::size_t> LoopSocket::write_some(std::span<const BytesView> parts) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): only what is set is read
   std::array<iovec, iovecs_max> vectors;
   const std::size_t count = std::min(parts.size(), vectors.size());
   for (std::size_t i = 0; i < count; ++i)
