@@ -39,7 +39,7 @@ inline Bytes keyed(const std::vector<Pair>& pairs, record::BatchBuilder builder 
 
 /// Calls f for each batch from the log start on, control batches too. Fails the test where one is damaged.
 inline void for_each_batch(PartitionLog& log, const std::function<void(const record::BatchView&)>& f) {
-  Bytes buffer(1 << 20);
+  Bytes buffer(1 << 16);
   for (Offset at = log.log_start_offset(); at < log.high_watermark();) {
     const Result<ReadSlice> slice = log.read(at, log.high_watermark(), buffer);
     ASSERT_TRUE(slice) << to_string(slice.error());

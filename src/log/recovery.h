@@ -63,6 +63,7 @@ class Recovery {
   Result<void> cut();
   Result<void> finish(bool scanned);
   Result<void> rewrite(const Tail& tail);
+  void grow_buffer(std::uint64_t file_bytes);
   Result<void> store_scanned();
   Result<void> make_names_again();
   Result<void> remove_doomed();

@@ -37,10 +37,15 @@ Result<bool> large_crc_ok(env::File& file, std::uint64_t position, std::uint64_t
 
 }  // namespace
 
+/// Room for a piece of a file of `file_bytes`.
+void Recovery::grow_buffer(std::uint64_t file_bytes) {
+  buffer_.resize(std::max<std::size_t>(buffer_.size(), std::min<std::uint64_t>(piece_bytes, file_bytes)));
+}
+
 Result<void> Recovery::scan(std::size_t index, bool note_producers) {
   Segment& segment = *log_.segments_[index];
-  buffer_.resize(piece_bytes);
   const std::uint64_t file_bytes = SLUICE_TRY(segment.file()->size());
+  grow_buffer(file_bytes);
   segment.begin_scan();
   if (std::ranges::find(scanned_, &segment) == scanned_.end()) scanned_.push_back(&segment);
   while (segment.bytes() < file_bytes) {
@@ -125,7 +130,7 @@ Result<std::optional<std::string>> Recovery::take(Segment& segment, const BatchH
 /// Writes the same bytes once more. After a sync that failed, the page cache shows them as clean although the
 /// disk does not have them (X13); only a new write makes a sync mean them.
 Result<void> Recovery::rewrite(const Tail& tail) {
-  buffer_.resize(piece_bytes);
+  grow_buffer(tail.segment->bytes());
   env::File& file = *tail.segment->file();
   for (std::uint64_t at = tail.from; at < tail.segment->bytes();) {
     const std::size_t wanted = std::min<std::uint64_t>(buffer_.size(), tail.segment->bytes() - at);
