@@ -57,7 +57,11 @@ Result<void> CleanJob::build_map() {
   const std::int64_t offsets = first_uncleanable_ - first_dirty_;
   map_ = std::make_unique<OffsetMap>(static_cast<std::size_t>(std::min(keys_max, offsets)),
                                      settings_.load_factor, settings_.hash_key);
-  CleanTransactions transactions{aborted_};
+  // Those that ended before the first dirty offset are not shown here: their producers would count as aborted
+  // for ever.
+  auto aborted = aborted_;
+  std::erase_if(aborted, [this](const AbortedTransaction& one) { return one.last_offset < first_dirty_; });
+  CleanTransactions transactions{std::move(aborted)};
   latest_ = first_dirty_ - 1;
   for (const Source& source : sources_) {
     if (source.next <= first_dirty_) continue;

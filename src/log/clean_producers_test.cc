@@ -110,6 +110,21 @@ TEST_F(CleanProducersTest, AbortedRecordsGoAndCountForNothing) {
   EXPECT_EQ(log->last_stable_offset(), Offset{7});
 }
 
+TEST_F(CleanProducersTest, AProducerThatOnceAbortedReplacesKeysInLaterRounds) {
+  create();
+  put({{"k", "old"}});
+  seal();
+  put_by(7, 0, {{"a", "aborted"}}, true);
+  end(7, Kind::abort);
+  seal();
+  clean();
+  put_by(7, 1, {{"k", "new"}}, true);
+  end(7, Kind::commit);
+  seal();
+  clean();
+  EXPECT_THAT(all_records(*log), ElementsAre(Seen{3, "k", "new"}));
+}
+
 TEST_F(CleanProducersTest, MarkersGoAfterTheirHorizonOnceNothingOfTheirTransactionIsLeft) {
   create();
   put_by(7, 0, {{"a", "1"}}, true);
