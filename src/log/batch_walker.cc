@@ -13,7 +13,8 @@ BatchWalker::BatchWalker(env::File& file, const std::string& path, std::uint64_t
       path_(path),
       at_(position),
       end_(end),
-      piece_(std::max<std::size_t>(std::min<std::uint64_t>(piece_bytes, end - position), record::header_bytes)) {}
+      piece_(std::max<std::size_t>(std::min<std::uint64_t>(piece_bytes, end - position),
+                                   record::header_bytes)) {}
 
 std::unexpected<Error> BatchWalker::damaged(std::string_view why) const {
   return fail(Code::corrupt, fmt::format("{} is damaged at byte {}: {}", path_, at_, why));

@@ -11,7 +11,8 @@ JournalWrite::Done JournalWrite::run() {
   constexpr std::string_view what = "a round of the journal was not made durable";
   for (const Part& part : parts_) {
     if (Result<void> written = part.file->write_at(part.position, part.frame); !written) {
-      const bool full = written.error().code == Code::no_space;
+      // Once the closing frame is durable there is no way back: the other file may be damaged already.
+      const bool full = written.error().code == Code::no_space && &part == &parts_.front();
       return {std::move(written.error()).in(what), full};
     }
     if (Result<void> synced = part.file->sync(); !synced) return {std::move(synced.error()).in(what)};

@@ -51,7 +51,7 @@ class JournalWrite {
  public:
   struct Done {
     std::optional<Error> error;
-    bool may_write_again = false;  ///< there was no room for the bytes: no sync has failed
+    bool may_write_again = false;  ///< there was no room for the bytes, and nothing durable has changed
   };
   /// Blocks in the operating system. Call once.
   Done run();

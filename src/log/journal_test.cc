@@ -14,13 +14,13 @@ constexpr JournalKey other{events_id, PartitionId{1}};
 class JournalTest : public LogTest {
  protected:
   JournalTest() {
-    options.unjournaled_bytes_max = 4096;
+    options.unjournaled_bytes_max = 16384;
     create(options);
     journal_ = *Journal::create(fs, random, data_dir, 8 * 4096);
   }
   /// One record goes through the journal and is durable, its segment is not synced.
-  bool round(std::int64_t number) {
-    EXPECT_TRUE(append(batch_of(number)));
+  bool round(std::int64_t number, int records = 1) {
+    EXPECT_TRUE(append(batch_of(number, records)));
     auto write = journal_->begin({{key, log->log_end_offset(), log->take_unjournaled()}});
     if (!write) return false;
     journal_->finish(write->run());
@@ -100,6 +100,27 @@ TEST_F(JournalTest, AFileIsWrittenAgainOnlyWhenNoLogNeedsIt) {
   journal_->note_synced(key, log->synced_end());
   EXPECT_TRUE(journal_->pins().empty());
   EXPECT_TRUE(round(rounds + 1));
+}
+
+TEST_F(JournalTest, ATurnThatFailsForWantOfRoomIsNotForgotten) {
+  int next = 0;
+  for (; next < 11; ++next) ASSERT_TRUE(round(next));
+  ASSERT_TRUE(log->sync());
+  journal_->note_synced(key, log->synced_end());
+  fs.fail_when(
+      [this](const sim::Operation& operation) {
+        return operation.verb == sim::Verb::write && operation.path == path(0);
+      },
+      sim::Fault::enospc);
+  EXPECT_FALSE(round(next, 400)) << "two blocks: it closes the second file, and overwrites the first in part";
+  fs.clear_faults();
+  ASSERT_TRUE(log->sync());
+  const Offset end = log->log_end_offset();
+  round(next + 400);  // one block, for which there is room behind the last frame
+  cut_power();
+  const auto report = replay();
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_GE(log->log_end_offset(), end);
 }
 
 TEST_F(JournalTest, ADamagedRoundBeforeTheLastOneIsCorruptionNotATornTail) {
