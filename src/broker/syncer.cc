@@ -174,6 +174,7 @@ void Syncer::begin_flush() {
   if (flushing_ != nullptr || stopped_) return;
   auto items = std::make_shared<std::vector<Item>>();
   const auto take = [&](const PartitionPtr& partition) {
+    if (partition->log() == nullptr) return;  // deleted meanwhile: tell_waiters says so
     if (auto job = partition->log()->begin_sync())
       items->push_back({partition, partition->bytes_appended(), std::move(*job), {}});
   };
