@@ -212,6 +212,26 @@ Result<std::vector<Topic>> Cluster::topics() {
   return out;
 }
 
+Result<std::map<std::string, Topic>> Cluster::describe_topics(std::span<const std::string> names) {
+  const std::vector<std::string> asked(names.begin(), names.end());
+  SLUICE_TRY(retrying([&] { return refresh_once(&asked); }));
+  std::map<std::string, Topic> out;
+  for (const auto& name : asked) {
+    const auto at = topics_.find(name);
+    if (at == topics_.end()) continue;
+    out.emplace(name, at->second);
+    if (at->second.error_code != 0) topics_.erase(at);
+  }
+  return out;
+}
+
+Result<std::int16_t> Cluster::version_on(BrokerId broker, std::int16_t api_key) {
+  return retrying([&]() -> Result<std::int16_t> {
+    Connection* const to = SLUICE_TRY(connection(broker));
+    return to->version(api_key);
+  });
+}
+
 Result<Uuid> Cluster::topic_id(const std::string& name) {
   return SLUICE_TRY(topic(name)).id;
 }

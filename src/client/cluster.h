@@ -16,6 +16,7 @@
 #include "client/retry.h"
 #include "env/env.h"
 #include "wire/errors.h"
+#include "wire/generated/find_coordinator_response.h"
 #include "wire/generated/metadata_response.h"
 
 namespace sluice::client {
@@ -136,6 +137,9 @@ class Cluster {
   Result<Topic> try_refresh_topic(const std::string& name);
   /// Every topic of the cluster, by name.
   Result<std::vector<Topic>> topics();
+  /// The topics `names` as they are now, by name, in one request; one that cannot be described is there with
+  /// its error_code.
+  Result<std::map<std::string, Topic>> describe_topics(std::span<const std::string> names);
   /// Topic id of `name`; zero uuid where the broker has none.
   Result<Uuid> topic_id(const std::string& name);
 
@@ -187,6 +191,12 @@ class Cluster {
     });
   }
 
+  /// The version in which `broker` and this side speak the API. errors   unsupported: in none
+  Result<std::int16_t> version_on(BrokerId broker, std::int16_t api_key);
+  /// The coordinator of each of `groups`, in their order; asks once for all that are not known, or, where the
+  /// broker is older than 3.0, once for each. One attempt.
+  std::vector<Result<BrokerId>> try_find_coordinators(std::span<const std::string> groups);
+
   /// A connection of its own to a broker, for a Fetcher. errors   not_found: no such broker is known
   Result<std::unique_ptr<Connection>> open_connection(BrokerId broker) const;
   /// Forgets a group's coordinator, after it answered that it is not.
@@ -217,6 +227,8 @@ class Cluster {
   Result<Connection*> any();
   Result<Connection*> connection(BrokerId broker);
   Result<Connection*> coordinator(const std::string& group);
+  Result<BrokerId> learn_coordinator(const std::string& group,
+                                     const wire::FindCoordinatorResponse::Coordinator& told);
   void drop(const Connection* connection);
   const Broker* find_broker(BrokerId broker) const;
 

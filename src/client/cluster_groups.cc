@@ -17,6 +17,7 @@ namespace {
 /// From version 10 on topics have ids only; positions are spoken of by name here.
 constexpr std::int16_t offset_fetch_version_max = 9;
 constexpr std::int16_t offset_commit_version_max = 9;
+constexpr std::int16_t coordinators_together_version_min = 4;
 
 template <class Partitions>
 Result<void> take_positions(const std::string& group, const std::string& topic, const Partitions& partitions,
@@ -40,21 +41,8 @@ void Cluster::forget_coordinator(const std::string& group) {
   coordinators_.erase(group);
 }
 
-Result<Connection*> Cluster::coordinator(const std::string& group) {
-  if (const auto at = coordinators_.find(group); at != coordinators_.end()) return connection(at->second);
-  wire::FindCoordinatorRequest request;
-  request.key = group;
-  request.coordinator_keys = {group};
-  const auto answer = SLUICE_TRY(call_on(any(), request));
-  wire::FindCoordinatorResponse::Coordinator told;
-  if (answer.message.coordinators.empty()) {
-    told.node_id = answer.message.node_id;
-    told.host = answer.message.host;
-    told.port = answer.message.port;
-    told.error_code = answer.message.error_code;
-  } else {
-    told = answer.message.coordinators.front();
-  }
+Result<BrokerId> Cluster::learn_coordinator(const std::string& group,
+                                            const wire::FindCoordinatorResponse::Coordinator& told) {
   if (told.error_code != 0) {
     return std::unexpected(
         wire::to_error(told.error_code, fmt::format("group {}: no coordinator was found", group)));
@@ -68,7 +56,57 @@ Result<Connection*> Cluster::coordinator(const std::string& group) {
     brokers_.push_back({id, {told.host, static_cast<std::uint16_t>(told.port)}, {}});
   }
   coordinators_[group] = id;
-  return connection(id);
+  return id;
+}
+
+Result<Connection*> Cluster::coordinator(const std::string& group) {
+  if (const auto at = coordinators_.find(group); at != coordinators_.end()) return connection(at->second);
+  const std::vector<std::string> one{group};
+  return connection(SLUICE_TRY(try_find_coordinators(one).front()));
+}
+
+std::vector<Result<BrokerId>> Cluster::try_find_coordinators(std::span<const std::string> groups) {
+  std::vector<Result<BrokerId>> out(groups.size(), fail(Code::corrupt, "not asked"));
+  wire::FindCoordinatorRequest request;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (const auto at = coordinators_.find(groups[i]); at != coordinators_.end()) {
+      out[i] = at->second;
+    } else {
+      request.coordinator_keys.push_back(groups[i]);
+    }
+  }
+  const auto to = any();
+  const auto version = to ? (*to)->version(request.api_key) : std::unexpected(to.error());
+  const bool together = version && *version >= coordinators_together_version_min;
+  std::map<std::string, Result<BrokerId>> told;
+  const auto ask = [&] {
+    auto answer = call_on(any(), request);
+    if (!answer) {
+      for (const auto& key : request.coordinator_keys) told.emplace(key, std::unexpected(answer.error()));
+    } else if (together) {
+      for (const auto& one : answer->message.coordinators)
+        told.emplace(one.key, learn_coordinator(one.key, one));
+    } else {
+      const auto& one = answer->message;
+      told.emplace(request.key,
+                   learn_coordinator(request.key, {{}, one.node_id, one.host, one.port, one.error_code, {}}));
+    }
+  };
+  if (together && !request.coordinator_keys.empty()) ask();
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (out[i]) continue;
+    if (!together && !told.contains(groups[i])) {
+      request.key = groups[i];
+      request.coordinator_keys = {groups[i]};
+      ask();
+    }
+    const auto at = told.find(groups[i]);
+    out[i] = at != told.end() ? at->second
+                              : fail(Code::corrupt, fmt::format("group {}: no coordinator was found: the "
+                                                                "broker's answer leaves it out",
+                                                                groups[i]));
+  }
+  return out;
 }
 
 Result<std::vector<GroupOffset>> Cluster::fetch_offsets(const std::string& group, const std::string& topic,
