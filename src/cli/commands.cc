@@ -12,7 +12,7 @@ std::span<const Command> commands() {
       {"consume", "Print a topic's records", run_consume},
       {"ingest", "Move a topic into a Parquet table, exactly once", nullptr},
       {"audit", "Prove that a table equals its topic", nullptr},
-      {"offsets", "Log start, committed, read and log end, with lag and lost apart", run_offsets},
+      {"offsets", "Positions: see them, with lag and lost apart, and move them safely", run_offsets},
       {"completion", "Print a completion script for bash, zsh or fish", run_completion},
       {"man", "Write the man pages", run_man},
   });

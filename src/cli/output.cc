@@ -51,7 +51,9 @@ std::string row_json(const Table& table, const std::vector<Cell>& row) {
 }
 
 std::string render_json(const Table& table) {
-  std::string out = "{\"schema\":" + json_string(table.schema) + ",\"rows\":[";
+  std::string out = "{\"schema\":" + json_string(table.schema);
+  for (const auto& [name, value] : table.facts) out += "," + json_string(name) + ":" + cell_json(value);
+  out += ",\"rows\":[";
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
     out += i == 0 ? "\n " : ",\n ";
     out += row_json(table, table.rows[i]);

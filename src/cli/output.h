@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct Table {
   std::vector<std::string> columns;
   std::vector<std::vector<Cell>> rows;  ///< each as long as `columns`
   std::vector<std::string> errors;      ///< what could not be found out; JSON's "errors"
+  /// What holds for all rows, under names of its own beside JSON's "rows"; other forms leave it out.
+  std::vector<std::pair<std::string, Cell>> facts = {};
 };
 
 /// The table as text that ends in a newline. kafka is not a way to show any table: invalid_argument; commands

@@ -28,6 +28,12 @@ TEST(Output, JsonShowsTheUnknownAsNullAndCarriesTheErrors) {
             " \"orders[10]: no leader\"]}\n");
 }
 
+TEST(Output, JsonTellsWhatHoldsForAllRowsBesideThem) {
+  Table table{.schema = "s", .columns = {}, .rows = {}, .errors = {}, .facts = {{"executed", false}}};
+  EXPECT_EQ(render(table, OutputFormat::json).value(),
+            "{\"schema\":\"s\",\"executed\":false,\"rows\":[],\"errors\":[]}\n");
+}
+
 TEST(Output, CsvQuotesWhatNeedsItAndLeavesTheUnknownEmpty) {
   EXPECT_EQ(render(lag_table(), OutputFormat::csv).value(),
             "topic,partition,log_start\n\"a,\"\"b\"\"\",0,12\norders,10,\n");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "client/offset_batch.h"
 #include "table/commit_log.h"
 #include "table/descriptor.h"
 #include "table/local_store.h"
@@ -16,33 +17,30 @@ using client::OffsetSpec;
 
 std::vector<PartitionId> partitions_of(const std::vector<Standing>& standings) {
   std::vector<PartitionId> out;
-  for (const auto& standing : standings) out.push_back(standing.partition);
+  for (const auto& standing : standings) {
+    if (standing.partition.value >= 0) out.push_back(standing.partition);
+  }
   return out;
 }
 
-/// One partition's ends, or why not.
-void ask_alone(client::Cluster& cluster, Standing& standing) {
-  const auto range = cluster.offset_range(standing.topic, standing.partition, Isolation::read_committed);
-  if (!range) {
-    standing.error = range.error().message;
-    return;
+/// A row for each partition of the topics; one with an error where a topic has none to speak of.
+std::vector<Standing> rows_of(const std::vector<std::string>& topics, const client::TopicMap& known) {
+  std::vector<Standing> out;
+  for (const auto& name : topics) {
+    if (const auto error = client::topic_error(known, name)) {
+      auto& row = out.emplace_back();
+      row.topic = name;
+      row.error = error->message;
+      continue;
+    }
+    for (const auto& partition : known.at(name).partitions) {
+      auto& row = out.emplace_back();
+      row.topic = name;
+      row.partition = partition.id;
+      row.leader = partition.leader;
+    }
   }
-  standing.log_start = range->begin;
-  standing.log_end = range->end;
-}
-
-Result<void> ask_together(client::Cluster& cluster, const std::string& topic,
-                          std::vector<Standing>& standings) {
-  const auto partitions = partitions_of(standings);
-  const auto begins =
-      SLUICE_TRY(cluster.list_offsets(topic, partitions, OffsetSpec::earliest(), Isolation::read_committed));
-  const auto ends =
-      SLUICE_TRY(cluster.list_offsets(topic, partitions, OffsetSpec::latest(), Isolation::read_committed));
-  for (std::size_t i = 0; i < standings.size(); ++i) {
-    standings[i].log_start = begins[i].offset;
-    standings[i].log_end = ends[i].offset;
-  }
-  return {};
+  return out;
 }
 
 }  // namespace
@@ -57,36 +55,31 @@ std::optional<std::int64_t> Standing::lost() const {
   return std::max<std::int64_t>(*log_start - *next, 0);
 }
 
-Result<std::vector<Standing>> topic_ranges(client::Cluster& cluster, const std::string& topic) {
-  const auto found = SLUICE_TRY(cluster.refresh_topic(topic));
-  std::vector<Standing> out;
-  for (const auto& partition : found.partitions) {
-    auto& standing = out.emplace_back();
-    standing.topic = topic;
-    standing.partition = partition.id;
-    standing.leader = partition.leader;
+Result<std::vector<Standing>> topic_ranges(client::Cluster& cluster, const std::vector<std::string>& topics,
+                                           Isolation isolation) {
+  if (topics.empty()) return std::vector<Standing>{};
+  auto known = SLUICE_TRY(cluster.describe_topics(topics));
+  auto out = rows_of(topics, known);
+  std::vector<client::TopicPartition> asked;
+  for (const auto& row : out) {
+    if (row.error.empty()) asked.push_back({row.topic, row.partition});
   }
-  const bool all_led = std::ranges::none_of(out, [](const Standing& s) { return s.leader.value < 0; });
-  if (all_led && ask_together(cluster, topic, out)) return out;
-  for (auto& standing : out) {
-    if (standing.leader.value < 0) {
-      standing.error = "no leader at the moment";
+  const auto ask = [&](OffsetSpec spec) {
+    return client::list_offsets(cluster, known, asked, spec, isolation);
+  };
+  const auto begins = ask(OffsetSpec::earliest());
+  const auto ends = ask(OffsetSpec::latest());
+  for (std::size_t at = 0; auto& row : out) {
+    if (!row.error.empty()) continue;
+    if (begins[at] && ends[at]) {
+      row.log_start = begins[at]->offset;
+      row.log_end = ends[at]->offset;
     } else {
-      ask_alone(cluster, standing);
+      row.error = (begins[at] ? ends[at] : begins[at]).error().message;
     }
+    ++at;
   }
   return out;
-}
-
-Result<void> add_group(client::Cluster& cluster, const std::string& group, std::vector<Standing>& standings) {
-  for (const auto& position : SLUICE_TRY(cluster.fetch_offsets(group))) {
-    const auto found = std::ranges::find_if(standings, [&](const Standing& standing) {
-      return standing.topic == position.topic && standing.partition == position.partition;
-    });
-    if (found == standings.end()) continue;
-    found->committed = found->next = position.offset;
-  }
-  return {};
 }
 
 Result<TablePositions> table_positions(const env::Env& env, const std::string& directory,
@@ -120,6 +113,7 @@ Result<void> add_table(client::Cluster& cluster, const std::string& directory,
         "check --bootstrap-server, --topic and --lake");
   }
   for (auto& standing : standings) {
+    if (standing.partition.value < 0) continue;
     const auto found = table.committed.find(standing.partition);
     const auto index = static_cast<std::size_t>(standing.partition.value);
     if (found != table.committed.end()) {

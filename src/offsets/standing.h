@@ -14,10 +14,14 @@
 
 namespace sluice::offsets {
 
+/// Whether records were lost to a reader, as far as that can be known from outside (loss.h).
+enum class Loss : std::uint8_t { none, possible, certain };
+
 /// One partition's offsets, in the order in which they lie in the log. What is not known is empty.
 struct Standing {
+  std::string group;  ///< whose positions these are; empty where they are a table's, a file's or nobody's
   std::string topic;
-  PartitionId partition;
+  PartitionId partition{-1};  ///< -1 in the row that says why a topic or a group could not be asked
   BrokerId leader{-1};
   std::optional<Offset> log_start;
   std::optional<Offset> committed;  ///< durable: the table's next offset, or the group's
@@ -26,7 +30,9 @@ struct Standing {
   std::optional<Offset> log_end;    ///< what a read_committed consumer can reach
   /// Where reading goes on: `committed`, or the start of a table that has nothing of this partition yet.
   std::optional<Offset> next;
-  std::string error;  ///< why the log's ends are not known; empty otherwise
+  std::optional<Loss> loss;  ///< once judge_losses() has looked
+  std::string loss_reason;
+  std::string error;  ///< why the log's ends or the position are not known; empty otherwise
 
   /// Records that can still be read. Never counts what is lost.
   std::optional<std::int64_t> lag() const;
@@ -34,12 +40,10 @@ struct Standing {
   std::optional<std::int64_t> lost() const;
 };
 
-/// The log's ends of every partition of `topic`. A partition that cannot be asked is there with an error.
-/// not_found where there is no such topic.
-Result<std::vector<Standing>> topic_ranges(client::Cluster& cluster, const std::string& topic);
-
-/// Fills in the positions of `group`. Partitions without one keep none.
-Result<void> add_group(client::Cluster& cluster, const std::string& group, std::vector<Standing>& standings);
+/// The log's ends of every partition of `topics`, by name and partition, in two requests a leader. A
+/// partition that cannot be asked, and a topic that is not there, is a row with an error.
+Result<std::vector<Standing>> topic_ranges(client::Cluster& cluster, const std::vector<std::string>& topics,
+                                           client::Isolation isolation = client::Isolation::read_committed);
 
 /// The next offset of each partition of a table, from its commit log alone (X7).
 struct TablePositions {
@@ -53,7 +57,8 @@ struct TablePositions {
 Result<TablePositions> table_positions(const env::Env& env, const std::string& directory,
                                        const std::vector<PartitionId>& partitions);
 
-/// Fills in the positions of the table. conflict where it belongs to another topic or cluster.
+/// Fills in the positions of the table; `standings` are of one topic. conflict where it belongs to another
+/// topic or cluster.
 Result<void> add_table(client::Cluster& cluster, const std::string& directory,
                        std::vector<Standing>& standings);
 

@@ -91,4 +91,13 @@ Result<void> FileStore::advance(const Positions& positions) {
   return files_.replace_file_durable(path_, as_bytes(encode(stored)));
 }
 
+Result<void> FileStore::change(const Positions& set, const std::set<TopicPartition>& removed) {
+  const std::lock_guard turn(advancing_);
+  const auto lock = SLUICE_TRY(files_.lock(path_ + ".lock"));
+  Positions stored = SLUICE_TRY(load());
+  for (const auto& which : removed) stored.erase(which);
+  for (const auto& [which, offset] : set) stored[which] = offset;
+  return files_.replace_file_durable(path_, as_bytes(encode(stored)));
+}
+
 }  // namespace sluice::positions

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <set>
 
 #include "env/file_system.h"
 #include "positions/store.h"
@@ -22,6 +23,9 @@ class FileStore final : public Store {
   Result<Positions> load() override;
   /// conflict where another process is writing just now.
   Result<void> advance(const Positions& positions) override;
+  /// Puts positions where a person wants them, also backwards, and removes others. All or none.
+  /// corrupt where the file cannot be read: it is left as it is. conflict as advance().
+  Result<void> change(const Positions& set, const std::set<TopicPartition>& removed);
 
  private:
   env::FileSystem& files_;

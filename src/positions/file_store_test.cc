@@ -71,5 +71,22 @@ TEST_F(FileStoreTest, WhileAnotherProcessWritesItIsRefused) {
   EXPECT_EQ(refused.error().code, Code::conflict);
 }
 
+TEST(FileStore, APersonMovesPositionsBackAndRemovesThemAllOrNone) {
+  sim::World world(1);
+  ASSERT_TRUE(world.fs.create_dirs_durable("/p"));
+  FileStore store(world.fs, "/p/positions");
+  const TopicPartition zero{"t", PartitionId{0}};
+  const TopicPartition one{"t", PartitionId{1}};
+  ASSERT_TRUE(store.advance({{zero, Offset{10}}, {one, Offset{20}}}));
+  ASSERT_TRUE(store.change({{zero, Offset{3}}}, {one}));
+  EXPECT_EQ(store.load().value(), (Positions{{zero, Offset{3}}}));
+
+  const std::string garbage = "not a positions file\n";
+  ASSERT_TRUE(world.fs.replace_file_durable("/p/positions", as_bytes(garbage)));
+  EXPECT_EQ(store.change({{zero, Offset{4}}}, {}).error().code, Code::corrupt)
+      << "what cannot be read is kept";
+  EXPECT_EQ(as_text(world.fs.read_file("/p/positions", 1000).value()), garbage);
+}
+
 }  // namespace
 }  // namespace sluice::positions
