@@ -46,6 +46,8 @@ int run_broker(const std::vector<std::string>& arguments);
 int run_produce(const std::vector<std::string>& arguments);
 int run_consume(const std::vector<std::string>& arguments);
 int run_offsets(const std::vector<std::string>& arguments);
+int run_groups(const std::vector<std::string>& arguments);
+int run_topics(const std::vector<std::string>& arguments);
 int run_ingest(const std::vector<std::string>& arguments);
 int run_audit(const std::vector<std::string>& arguments);
 int run_completion(const std::vector<std::string>& arguments);

@@ -13,6 +13,8 @@ std::span<const Command> commands() {
       {"ingest", "Move a topic into a Parquet table, exactly once", nullptr},
       {"audit", "Prove that a table equals its topic", nullptr},
       {"offsets", "Positions: see them, with lag and lost apart, and move them safely", run_offsets},
+      {"groups", "Groups: who is in them, where they stand, and removing them", run_groups},
+      {"topics", "Topics: see, create, change, trim and delete them", run_topics},
       {"completion", "Print a completion script for bash, zsh or fish", run_completion},
       {"man", "Write the man pages", run_man},
   });
