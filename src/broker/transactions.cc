@@ -203,8 +203,7 @@ void Transactions::end(const std::string& id, ProducerIdAndEpoch producer, bool 
   }
   write(id, std::move(*next), [this, id, reply = std::move(reply)](ErrorCode error) {
     if (error != ErrorCode::none) return reply(error, {});
-    reply(error, find(id)->producer_after_end());
-    complete(id);
+    complete(id, [reply, producer = find(id)->producer_after_end()] { reply(ErrorCode::none, producer); });
   });
 }
 
@@ -214,9 +213,15 @@ struct Transactions::Ending {
   TransactionMarker marker;
   PartitionSet left;
   std::size_t waiting = 0;
+  std::function<void()> settled;  ///< nullptr: it was told
+
+  void tell() {
+    if (const auto told = std::exchange(settled, nullptr)) told();
+  }
 };
 
-void Transactions::complete(const std::string& id) {
+/// `settled` is called when the end is complete, or when that has to be tried again later.
+void Transactions::complete(const std::string& id, std::function<void()> settled) {
   const Transaction* transaction = find(id);
   SLUICE_ASSERT(transaction != nullptr && is_prepared(*transaction));
   const TransactionFacts& facts = transaction->facts();
@@ -227,6 +232,7 @@ void Transactions::complete(const std::string& id) {
                     log_.coordinator_epoch(id),
                     facts.client_version};
   ending->left = facts.partitions;
+  ending->settled = std::move(settled);
   write_markers(ending);
 }
 
@@ -259,19 +265,24 @@ void Transactions::marker_written(const std::shared_ptr<Ending>& ending, const l
       break;
   }
   if (--ending->waiting > 0) return;
-  if (ending->left.empty()) return write_complete(ending->id);
+  if (ending->left.empty()) return write_complete(ending);
   notices_.say_limited(
       fmt::format("transactional id '{}': {} of its partitions have no marker yet; trying again", ending->id,
                   ending->left.size()));
   after(retry_distance, [this, ending] { write_markers(ending); });
+  ending->tell();
 }
 
-void Transactions::write_complete(const std::string& id) {
-  Transaction* transaction = find(id);
+void Transactions::write_complete(const std::shared_ptr<Ending>& ending) {
+  Transaction* transaction = find(ending->id);
   SLUICE_ASSERT(transaction != nullptr);
-  write(id, transaction->complete(now_ms()), [this, id](ErrorCode error) {
-    if (error == ErrorCode::none) return tell_settled(id);
-    after(retry_distance, [this, id] { write_complete(id); });
+  write(ending->id, transaction->complete(now_ms()), [this, ending](ErrorCode error) {
+    if (error == ErrorCode::none) {
+      tell_settled(ending->id);
+    } else {
+      after(retry_distance, [this, ending] { write_complete(ending); });
+    }
+    ending->tell();
   });
 }
 

@@ -23,7 +23,9 @@
 namespace sluice::broker {
 
 /// Loop thread only. A change counts, is answered and is seen by others once it is durable. An end is
-/// answered when its decision is durable; its markers follow by themselves, over restarts too.
+/// answered when it is complete: the producer's next request then finds a settled transaction, and everybody
+/// sees what it decided. What cannot be completed now is answered as soon as its decision is durable; its
+/// markers follow by themselves, over restarts too.
 class Transactions {
  public:
   using Done = std::function<void(wire::ErrorCode)>;
@@ -77,11 +79,11 @@ class Transactions {
   std::int64_t now_ms() { return env_.clock->wall_ms(); }
   void write(const std::string& id, TransactionFacts facts, Done done);
   void abort_fenced(Transaction& transaction, Done done);
-  void complete(const std::string& id);
+  void complete(const std::string& id, std::function<void()> settled = nullptr);
   void write_markers(const std::shared_ptr<Ending>& ending);
   void marker_written(const std::shared_ptr<Ending>& ending, const log::TopicPartition& at,
                       wire::ErrorCode error);
-  void write_complete(const std::string& id);
+  void write_complete(const std::shared_ptr<Ending>& ending);
   void after(env::Duration delay, std::function<void()> action);
   void stop_waiting(const std::string& id, const std::shared_ptr<Waiting>& waiting);
   void tell_settled(const std::string& id);

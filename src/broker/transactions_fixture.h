@@ -171,16 +171,6 @@ class TransactionTest : public BrokerTest {
     }
   }
 
-  /// Asks until the markers are written: they follow the answer to EndTxn.
-  std::vector<std::string> read_committed_until(const std::string& topic, std::size_t count) {
-    std::vector<std::string> values;
-    for (int i = 0; i < 2000; ++i) {
-      values = read_committed(topic);
-      if (values.size() >= count) break;
-    }
-    return values;
-  }
-
   wire::OffsetFetchResponse::OffsetFetchResponsePartitions stable_offset(const std::string& group,
                                                                          const std::string& topic) {
     wire::OffsetFetchRequest request;

@@ -1,5 +1,5 @@
-// EndTxn v0-5: commits or aborts a transaction; answered when that is durably decided, its markers follow. v5
-// is transaction.version 2 (KIP-890): each end raises the producer's epoch, and the answer tells it. Errors:
+// EndTxn v0-5: commits or aborts a transaction; answered when its markers are durable. v5 is
+// transaction.version 2 (KIP-890): each end raises the producer's epoch, and the answer tells it. Errors:
 // TRANSACTIONAL_ID_AUTHORIZATION_FAILED (write is needed), INVALID_REQUEST, INVALID_PRODUCER_ID_MAPPING,
 // PRODUCER_FENCED (v0-1: INVALID_PRODUCER_EPOCH), CONCURRENT_TRANSACTIONS, INVALID_TXN_STATE,
 // COORDINATOR_NOT_AVAILABLE.
