@@ -265,12 +265,14 @@ TEST_F(AdminTest, CredentialsAreListedWithoutTheirKeysAndRemovedOnce) {
   TestClient c = client();
   wire::AlterUserScramCredentialsRequest add;
   add.upsertions.push_back({"alice", 1, 4096, as_bytes("salt"), as_bytes("password")});
-  add.upsertions.push_back({"alice", 2, 8192, as_bytes("salt"), as_bytes("password")});
   add.upsertions.push_back({"bob", 1, 5, as_bytes("salt"), as_bytes("password")});
   const auto added = c.call(add);
   ASSERT_EQ(added.results.size(), 2u);
   EXPECT_EQ(added.results[0].error_code, 0);
   EXPECT_EQ(added.results[1].error_code, number(ErrorCode::unacceptable_credential));
+  wire::AlterUserScramCredentialsRequest other;
+  other.upsertions.push_back({"alice", 2, 8192, as_bytes("salt"), as_bytes("password")});
+  EXPECT_EQ(c.call(other).results.at(0).error_code, 0);
   stop();
   start();
   TestClient d = client();
@@ -281,6 +283,29 @@ TEST_F(AdminTest, CredentialsAreListedWithoutTheirKeysAndRemovedOnce) {
   remove.deletions.push_back({"alice", 1});
   EXPECT_EQ(d.call(remove).results.at(0).error_code, 0);
   EXPECT_EQ(d.call(remove).results.at(0).error_code, number(ErrorCode::resource_not_found));
+}
+
+TEST_F(AdminTest, AUserWhoseCredentialsARequestChangesTwiceKeepsThemAll) {
+  start();
+  TestClient c = client();
+  wire::AlterUserScramCredentialsRequest add;
+  add.upsertions.push_back({"alice", 1, 4096, as_bytes("salt"), as_bytes("password")});
+  ASSERT_EQ(c.call(add).results.at(0).error_code, 0);
+  wire::AlterUserScramCredentialsRequest both;
+  both.deletions.push_back({"alice", 1});
+  both.upsertions.push_back({"alice", 2, 4096, as_bytes("salt"), as_bytes("password")});
+  both.upsertions.push_back({"bob", 1, 4096, as_bytes("salt"), as_bytes("password")});
+  both.upsertions.push_back({"bob", 2, 4096, as_bytes("salt"), as_bytes("password")});
+  const auto answered = c.call(both);
+  ASSERT_EQ(answered.results.size(), 2u) << "one result a user";
+  EXPECT_EQ(answered.results[0].error_code, number(ErrorCode::duplicate_resource));
+  EXPECT_EQ(answered.results[1].error_code, number(ErrorCode::duplicate_resource));
+  const auto listed = c.call(wire::DescribeUserScramCredentialsRequest{});
+  ASSERT_EQ(listed.results.size(), 1u);
+  EXPECT_EQ(listed.results[0].credential_infos.size(), 1u);
+  both.deletions[0].mechanism = 2;
+  EXPECT_EQ(c.call(both).results.at(0).error_code, number(ErrorCode::resource_not_found))
+      << "the first fault";
 }
 
 TEST_F(AdminTest, PartitionsThatCouldNotBeListedLeaveNoDirectories) {

@@ -1,12 +1,11 @@
 // AlterUserScramCredentials v0: sets and removes users' credentials (KIP-554), durably before the answer.
-// What is kept are the keys of RFC 5802, not the salted password. All of one user's changes happen, or none.
-// Needs alter on the cluster. Errors per user: CLUSTER_AUTHORIZATION_FAILED, UNSUPPORTED_SASL_MECHANISM,
-// UNACCEPTABLE_CREDENTIAL (no name, or iterations outside 4096 to 16384), RESOURCE_NOT_FOUND (nothing to
-// remove), DUPLICATE_RESOURCE, KAFKA_STORAGE_ERROR.
+// What is kept are the keys of RFC 5802, not the salted password. A user is changed once a request, as in
+// Kafka. Needs alter on the cluster. Errors per user: CLUSTER_AUTHORIZATION_FAILED,
+// UNSUPPORTED_SASL_MECHANISM, UNACCEPTABLE_CREDENTIAL (no name, or iterations outside 4096 to 16384),
+// RESOURCE_NOT_FOUND (nothing to remove), DUPLICATE_RESOURCE, KAFKA_STORAGE_ERROR.
 #include <fmt/format.h>
 
 #include <map>
-#include <set>
 
 #include "broker/crypto.h"
 #include "broker/handlers/authorized.h"
@@ -41,30 +40,26 @@ struct Changes {
   Result<void> result;
 };
 
+// As Kafka: what a user's first change lacks is told before that there is another one.
 Result<void> check(const Core& core, const std::string& user, const Changes& changes) {
-  std::set<ScramMechanism> seen;
-  const auto note = [&](std::int8_t number) -> Result<ScramMechanism> {
-    const ScramMechanism mechanism = SLUICE_TRY(mechanism_of(user, number));
-    if (!seen.insert(mechanism).second)
-      return refuse(ErrorCode::duplicate_resource, "the request changes one credential more than once");
-    return mechanism;
-  };
-  for (const auto* deletion : changes.deletions) {
-    const ScramMechanism mechanism = SLUICE_TRY(note(deletion->mechanism));
+  if (!changes.deletions.empty()) {
+    const ScramMechanism mechanism = SLUICE_TRY(mechanism_of(user, changes.deletions[0]->mechanism));
     if (!core.settings->state().scram.contains({user, mechanism}))
       return refuse(ErrorCode::resource_not_found, fmt::format("{} has no such credential to remove", user));
-  }
-  for (const auto* upsertion : changes.upsertions) {
-    SLUICE_TRY(note(upsertion->mechanism));
-    if (upsertion->iterations < iterations_min || upsertion->iterations > iterations_max) {
+  } else {
+    const auto& upsertion = *changes.upsertions.at(0);
+    SLUICE_TRY(mechanism_of(user, upsertion.mechanism));
+    if (upsertion.iterations < iterations_min || upsertion.iterations > iterations_max) {
       return refuse(ErrorCode::unacceptable_credential,
-                    fmt::format("iterations are {}, allowed is {} to {}", upsertion->iterations,
+                    fmt::format("iterations are {}, allowed is {} to {}", upsertion.iterations,
                                 iterations_min, iterations_max));
     }
-    if (upsertion->salt.empty() || upsertion->salted_password.empty())
+    if (upsertion.salt.empty() || upsertion.salted_password.empty())
       return refuse(ErrorCode::unacceptable_credential, "salt or salted password is empty");
   }
-  return {};
+  if (changes.deletions.size() + changes.upsertions.size() == 1) return {};
+  return refuse(ErrorCode::duplicate_resource,
+                fmt::format("the request changes {} more than once, nothing was changed", user));
 }
 
 void apply(const std::string& user, const Changes& changes, SettingsState& next) {
