@@ -15,6 +15,7 @@ constexpr std::int16_t offset_key_version = 1;
 constexpr std::int16_t group_key_version = 2;
 constexpr std::int16_t value_version = 3;
 constexpr std::int16_t value_version_flexible = 4;
+constexpr std::int16_t value_version_expiring = 1;  // of positions; the only one with their end
 constexpr std::uint32_t topic_id_tag = 0;
 constexpr bool classic = false;  // not compact
 
@@ -77,6 +78,9 @@ Result<CommittedOffset> read_committed(BytesView value) {
   if (version >= 3) committed.leader_epoch = LeaderEpoch{r.int32()};
   committed.metadata = r.string(version >= value_version_flexible);
   committed.commit_ms = r.int64();
+  if (version == value_version_expiring) {
+    if (const std::int64_t expire_ms = r.int64(); expire_ms != -1) committed.expire_ms = expire_ms;
+  }
   if (version >= value_version_flexible) {
     for (wire::TagsReader tags(r); tags.next();) {
       if (tags.tag() == topic_id_tag) {
@@ -118,13 +122,15 @@ GroupRecord offset_record(const std::string& group, const log::TopicPartition& p
   key.int32(partition.partition.value);
   GroupRecord record{key.to_bytes(), std::nullopt};
   if (!committed) return record;
-  const bool with_id = !committed->topic_id.is_zero();
+  const bool expires = committed->expire_ms.has_value();
+  const bool with_id = !expires && !committed->topic_id.is_zero();
   wire::Writer value;
-  value.int16(with_id ? value_version_flexible : value_version);
+  value.int16(expires ? value_version_expiring : with_id ? value_version_flexible : value_version);
   value.int64(committed->offset.value);
-  value.int32(committed->leader_epoch.value);
+  if (!expires) value.int32(committed->leader_epoch.value);
   value.string(committed->metadata, with_id);
   value.int64(committed->commit_ms);
+  if (expires) value.int64(*committed->expire_ms);
   if (with_id) {
     wire::TagsWriter tags(value);
     tags.begin(topic_id_tag).uuid(committed->topic_id);

@@ -1,6 +1,6 @@
-// The records of __consumer_offsets, byte for byte as Apache Kafka writes them (keys v1 and v2, values v3,
-// and v4 for positions: with the topic's id, so that a topic made again under a name has none of the old
-// ones).
+// The records of __consumer_offsets, byte for byte as Apache Kafka writes them (keys v1 and v2, values v3;
+// for positions v4, with the topic's id, so that a topic made again under a name has none of the old ones,
+// and v1 for those with an end of their own, which later versions cannot say).
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ struct CommittedOffset {
   LeaderEpoch leader_epoch{-1};
   std::string metadata;
   std::int64_t commit_ms = 0;
-  Uuid topic_id{};  ///< zero: not known, as in records before Kafka had it
+  Uuid topic_id{};                          ///< zero: not known, as in records before Kafka had it
+  std::optional<std::int64_t> expire_ms{};  ///< the committer chose it (OffsetCommit v2-4); wall clock
   friend bool operator==(const CommittedOffset&, const CommittedOffset&) = default;
 };
 

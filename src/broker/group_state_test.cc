@@ -175,6 +175,46 @@ TEST_F(GroupState, AMemberWhoseClientHasALongNameStillGetsItsId) {
   EXPECT_FALSE(joined.member_id.empty());
 }
 
+TEST_F(GroupState, APositionCommittedWithARetentionTimeGoesThenAndNoSooner) {
+  const std::vector<std::pair<std::string, std::string>> often{{"offsets.retention.check.interval.ms", "1"}};
+  constexpr std::int64_t day_ms = 86'400'000;
+  start(often);
+  create("events", 1);
+  TestClient c = client();
+  for (const auto& [group, days] : {std::pair{"short", 2}, std::pair{"long", 20}}) {
+    wire::OffsetCommitRequest request = commit_request(group, 5);
+    request.retention_time_ms = days * day_ms;
+    ASSERT_EQ(c.call(request, 4).topics.at(0).partitions.at(0).error_code, 0);
+  }
+  ASSERT_EQ(commit("usual", 5), 0);
+  crash(sim::Crash::plain);
+  start(often);
+  const auto is_gone = [&](const std::string& group) {
+    for (const auto deadline = soon(); committed(group) != -1 && env::posix_clock().now() < deadline;)
+      continue;
+    return committed(group) == -1;
+  };
+  clock_.shift(3 * day_ms);
+  EXPECT_TRUE(is_gone("short"));
+  EXPECT_EQ(committed("usual"), 5);
+  clock_.shift(10 * day_ms);
+  EXPECT_TRUE(is_gone("usual")) << "offsets.retention.minutes are 7 days";
+  EXPECT_EQ(committed("long"), 5);
+  clock_.shift(10 * day_ms);
+  EXPECT_TRUE(is_gone("long"));
+}
+
+TEST(GroupRecordsOfKafka, APositionWithAnEndOfItsOwnIsKafkasOldestValueThatHasOne) {
+  const CommittedOffset committed{Offset{7}, {}, "m", 5, Uuid{1, 2}, 9};
+  const GroupRecord record = offset_record("g", {"events", PartitionId{3}}, committed);
+  const unsigned char expected[] = {0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 1, 'm', 0, 0,
+                                    0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,   9};
+  EXPECT_EQ(*record.value, to_owned(as_bytes(expected)));
+  const auto parsed = parse_group_record(record.key, BytesView{*record.value});
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(std::get<OffsetChange>(*parsed).committed->expire_ms, 9);
+}
+
 TEST(GroupRecordsOfKafka, PositionsCarryTheirTopicsIdAsKafkaWritesIt) {
   const Uuid id{1, 2};
   const GroupRecord record =

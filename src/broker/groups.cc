@@ -275,7 +275,8 @@ void Groups::topic_deleted(const std::string& topic) {
 }
 
 /// As in Kafka: positions of topics that members subscribe to stay; those of a classic group count from when
-/// it lost its last member, others from their commit.
+/// it lost its last member, others from their commit; one that was committed with a time of its own ends
+/// then.
 bool Groups::is_expired(const Entry& entry, const log::TopicPartition& partition,
                         const CommittedOffset& committed, std::int64_t now_ms) const {
   const std::int64_t retention_ms = config_.number("offsets.retention.minutes") * 60'000;
@@ -287,7 +288,9 @@ bool Groups::is_expired(const Entry& entry, const log::TopicPartition& partition
       return false;
     }
   }
-  return now_ms - since_ms >= retention_ms && !entry.is_subscribed_to(partition.topic);
+  const bool is_old =
+      committed.expire_ms ? now_ms >= *committed.expire_ms : now_ms - since_ms >= retention_ms;
+  return is_old && !entry.is_subscribed_to(partition.topic);
 }
 
 void Groups::expire() {

@@ -2,7 +2,10 @@
 // v9 takes member epochs (KIP-848), v10 names topics by id. Errors: INVALID_GROUP_ID, GROUP_ID_NOT_FOUND
 // (v9), UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, STALE_MEMBER_EPOCH, REBALANCE_IN_PROGRESS,
 // COORDINATOR_NOT_AVAILABLE; per partition UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID,
-// OFFSET_METADATA_TOO_LARGE. A retention time (v2-4) is not kept: offsets.retention.minutes holds for all.
+// OFFSET_METADATA_TOO_LARGE. A retention time (v2-4) stands in for offsets.retention.minutes.
+#include <limits>
+#include <optional>
+
 #include "broker/handlers/authorized.h"
 #include "broker/handlers/group_authorization.h"
 #include "broker/handlers/handlers.h"
@@ -31,6 +34,12 @@ ErrorCode check(Core& core, const wire::OffsetCommitRequest& asked, std::int16_t
       partitions);
 }
 
+std::optional<std::int64_t> end_of(const wire::OffsetCommitRequest& asked, std::int64_t now_ms) {
+  constexpr std::int64_t ms_max = std::numeric_limits<std::int64_t>::max();
+  if (asked.retention_time_ms == -1) return std::nullopt;
+  return asked.retention_time_ms > ms_max - now_ms ? ms_max : now_ms + asked.retention_time_ms;
+}
+
 }  // namespace
 
 void handle_offset_commit(Core& core, const RequestPtr& request) {
@@ -41,6 +50,7 @@ void handle_offset_commit(Core& core, const RequestPtr& request) {
   const ErrorCode refused = check(core, asked, request->version());
   const auto metadata_max = static_cast<std::size_t>(core.config.number("offset.metadata.max.bytes"));
   const std::int64_t now_ms = core.env.clock->wall_ms();
+  const std::optional<std::int64_t> expire_ms = end_of(asked, now_ms);
   Groups::Changes changes;
   auto response = std::make_shared<wire::OffsetCommitResponse>();
   for (const auto& topic_asked : asked.topics) {
@@ -67,7 +77,7 @@ void handle_offset_commit(Core& core, const RequestPtr& request) {
       changes.emplace_back(
           log::TopicPartition{topic->name, PartitionId{partition.partition_index}},
           CommittedOffset{Offset{partition.committed_offset}, LeaderEpoch{partition.committed_leader_epoch},
-                          metadata, now_ms, topic->id});
+                          metadata, now_ms, topic->id, expire_ms});
     }
   }
   if (changes.empty()) return request->answer(*response);
