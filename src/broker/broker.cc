@@ -146,6 +146,7 @@ Result<void> Broker::Impl::open_state() {
                        .fetch_sessions = {},
                        .buffers = {},
                        .decompressor = record::Decompressor{},
+                       .rewriter = {},
                        .pending_produces = {}});
   core_->settings = std::make_unique<Settings>(SLUICE_TRY(Settings::open(*env_.fs, options_.data_dir)));
   core_->acls.configure(config_.value("authorizer.class.name").value_or("") != "",

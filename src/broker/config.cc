@@ -65,7 +65,13 @@ constexpr std::array table{
     choice("authorizer.class.name", "", "|org.apache.kafka.metadata.authorizer.StandardAuthorizer",
            "Set: access rules are obeyed. Empty: everybody may do everything."),
     boolean("auto.create.topics.enable", "true", "Metadata for a missing topic makes it."),
-    choice("compression.type", "producer", "producer", "Batches are stored as the producer compressed them."),
+    ServerProperty{"compression.gzip.level", ValueType::int32, "-1", -1, 9, "-1|1|2|3|4|5|6|7|8|9", false,
+                   "How hard the broker compresses with gzip, 1 to 9; -1: gzip's own choice."},
+    int32("compression.lz4.level", "9", 1,
+          "How hard the broker compresses with lz4; 9: its fast mode, as in Kafka; more than 12 is 12.", 17),
+    choice("compression.type", "producer", "uncompressed|zstd|lz4|snappy|gzip|producer",
+           "What batches are compressed with; producer: they are stored as they came."),
+    int32("compression.zstd.level", "3", -131072, "How hard the broker compresses with zstd.", 22),
     int32("connection.failed.authentication.delay.ms", "100", 0,
           "How long a connection whose authentication failed stays open."),
     int64("connections.max.reauth.ms", "0", 0,
@@ -191,7 +197,10 @@ constexpr std::array table{
 
 constexpr std::array topic_table{
     TopicProperty{"cleanup.policy", "log.cleanup.policy", {}, {}},
+    TopicProperty{"compression.gzip.level", "compression.gzip.level", {}, {}},
+    TopicProperty{"compression.lz4.level", "compression.lz4.level", {}, {}},
     TopicProperty{"compression.type", "compression.type", {}, {}},
+    TopicProperty{"compression.zstd.level", "compression.zstd.level", {}, {}},
     TopicProperty{"delete.retention.ms", "log.cleaner.delete.retention.ms", {}, {}},
     TopicProperty{"file.delete.delay.ms", "log.segment.delete.delay.ms", {}, {}},
     TopicProperty{"index.interval.bytes", "log.index.interval.bytes", {}, {}},
@@ -220,7 +229,10 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
 
 // Kafka's AllDynamicConfigs, of those that have an effect here.
 constexpr std::string_view dynamic_names[] = {
+    "compression.gzip.level",
+    "compression.lz4.level",
     "compression.type",
+    "compression.zstd.level",
     "log.cleaner.backoff.ms",
     "log.cleaner.dedupe.buffer.size",
     "log.cleaner.delete.retention.ms",
@@ -340,6 +352,13 @@ Result<void> check_inert_topic_value(std::string_view name, std::string_view val
   return {};
 }
 
+// Of compression.type; nullopt: producer.
+std::optional<record::Codec> codec_of(std::string_view compression) {
+  if (compression == "uncompressed") return record::Codec::none;
+  const auto codec = record::parse_codec(compression);
+  return codec ? std::optional(*codec) : std::nullopt;
+}
+
 }  // namespace
 
 std::span<const ServerProperty> server_properties() {
@@ -387,9 +406,12 @@ Result<void> check_value(const ServerProperty& property, std::string_view value)
     case ValueType::int32:
     case ValueType::int64: {
       const auto v = parse_number(value);
-      if (!v || *v < property.min || *v > property.max) {
-        return std::unexpected(
-            bad_value(property, value, fmt::format("a number from {} to {}", property.min, property.max)));
+      const bool is_allowed = property.choices.empty() || is_choice(property.choices, value);
+      if (!v || *v < property.min || *v > property.max || !is_allowed) {
+        return std::unexpected(bad_value(
+            property, value,
+            property.choices.empty() ? fmt::format("a number from {} to {}", property.min, property.max)
+                                     : std::string(property.choices)));
       }
       return {};
     }
@@ -568,6 +590,12 @@ TopicSettings resolve(const ServerConfig& server, const Values& values) {
   s.dirty_ratio_min = parse_real(text("min.cleanable.dirty.ratio")).value_or(0.5);
   s.segment_jitter_ms = number("segment.jitter.ms");
   s.file_delete_delay_ms = number("file.delete.delay.ms");
+  const std::string compression = text("compression.type");
+  s.codec = codec_of(compression);
+  const std::string level = fmt::format("compression.{}.level", compression);
+  // The default level is each codec's own: the number that Kafka gives lz4's stands for its fast mode.
+  if (find_topic_property(level) != nullptr && text(level) != find_server_property(level)->default_value)
+    s.compression_level = static_cast<int>(number(level));
   return s;
 }
 

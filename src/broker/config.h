@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "record/batch.h"
+#include "record/compression.h"
 
 namespace sluice::broker {
 
@@ -130,6 +132,8 @@ struct TopicSettings {
   double dirty_ratio_min = 0.5;
   std::int64_t segment_jitter_ms = 0;
   std::int64_t file_delete_delay_ms = 0;
+  std::optional<record::Codec> codec;  ///< batches are stored with it; nullopt: as they came
+  int compression_level = record::level_default;
 };
 
 /// Checks a topic's own values: unknown names and bad values are refused.

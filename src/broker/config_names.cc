@@ -272,9 +272,6 @@ constexpr std::array server_table = std::to_array<InertProperty>({
 });
 
 constexpr std::array topic_table = std::to_array<InertProperty>({
-    {"compression.gzip.level", ValueType::int32, "-1", "compression.gzip.level"},
-    {"compression.lz4.level", ValueType::int32, "9", "compression.lz4.level"},
-    {"compression.zstd.level", ValueType::int32, "3", "compression.zstd.level"},
     {"flush.messages", ValueType::int64, "9223372036854775807", "log.flush.interval.messages"},
     {"flush.ms", ValueType::int64, "9223372036854775807"},
     {"follower.replication.throttled.replicas", ValueType::list, ""},

@@ -23,6 +23,7 @@
 #include "broker/transactions.h"
 #include "env/env.h"
 #include "record/compression.h"
+#include "record/rewriter.h"
 
 namespace sluice::broker {
 
@@ -48,6 +49,7 @@ struct Core {
   FetchSessions fetch_sessions;
   BufferPool buffers;
   record::Decompressor decompressor;
+  record::BatchRewriter rewriter;
   std::list<std::shared_ptr<PendingProduce>> pending_produces;  ///< oldest first; for their time-outs
 };
 

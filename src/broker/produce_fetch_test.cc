@@ -52,6 +52,54 @@ TEST_F(ProduceFetch, EachCodecComesBackByteForByte) {
   }
 }
 
+TEST_F(ProduceFetch, WhereATopicAsksForACodecItsBatchesAreStoredWithIt) {
+  start();
+  TestClient c = client();
+  const auto make = [&](const std::string& topic, std::vector<std::pair<std::string, std::string>> values) {
+    wire::CreateTopicsRequest request;
+    auto& asked = request.topics.emplace_back();
+    asked.name = topic;
+    asked.num_partitions = 1;
+    asked.replication_factor = 1;
+    for (auto& [name, value] : values) asked.configs.push_back({name, value});
+    return c.call(request).topics.at(0).error_code;
+  };
+  const auto stored = [&](const std::string& topic) {
+    const auto response = c.call(fetch_request(topic, 0, 0), 12);
+    return to_owned(*response.responses[0].partitions[0].records);
+  };
+  const std::string padding(3000, 'x');
+  const std::vector<std::string> values{"a" + padding, "b" + padding};
+  for (const std::string codec : {"uncompressed", "gzip", "snappy", "lz4", "zstd"}) {
+    ASSERT_EQ(make(codec, {{"compression.type", codec}, {"message.timestamp.type", "LogAppendTime"}}), 0);
+    for (std::int32_t i = 0; i < 2; ++i) {
+      const Bytes sent = batch(values, i == 0 ? record::Codec::none : record::Codec::zstd, 7, 0, 2 * i);
+      EXPECT_EQ(produce(c, codec, 0, sent).base_offset, 2 * i);
+      EXPECT_EQ(produce(c, codec, 0, sent).base_offset, 2 * i) << "sent again";
+    }
+    Bytes all = stored(codec);
+    EXPECT_THAT(values_of(all), ElementsAre(values[0], values[1], values[0], values[1]));
+    for (BytesView rest = all; const auto next = *record::next_batch(rest);) {
+      EXPECT_EQ(record::name(next->codec()), codec == "uncompressed" ? "none" : codec);
+      EXPECT_TRUE(next->is_log_append_time());
+    }
+  }
+  ASSERT_EQ(make("small", {{"compression.type", "uncompressed"}, {"max.message.bytes", "1000"}}), 0);
+  EXPECT_EQ(produce(c, "small", 0, batch(values, record::Codec::zstd)).error_code,
+            wire::number(ErrorCode::message_too_large))
+      << "as it would be stored";
+  EXPECT_EQ(make("bad", {{"compression.gzip.level", "0"}}), wire::number(ErrorCode::invalid_config));
+  EXPECT_EQ(make("bad", {{"compression.type", "none"}}), wire::number(ErrorCode::invalid_config));
+  ASSERT_EQ(make("slow", {{"compression.type", "gzip"}, {"compression.gzip.level", "9"}}), 0);
+  ASSERT_EQ(make("fast", {{"compression.type", "gzip"}, {"compression.gzip.level", "1"}}), 0);
+  std::string text;
+  for (int i = 0; i < 3000; ++i)
+    text += "line " + std::to_string(i) + " has the square " + std::to_string(i * i) + "\n";
+  for (const std::string topic : {"slow", "fast"})
+    EXPECT_EQ(produce(c, topic, 0, batch({text})).error_code, 0);
+  EXPECT_LT(stored("slow").size(), stored("fast").size());
+}
+
 TEST_F(ProduceFetch, ABatchSentAgainGetsItsFirstOffsetAlsoAfterARestart) {
   start();
   create("events", 1);

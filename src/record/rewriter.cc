@@ -56,13 +56,31 @@ Result<BytesView> BatchRewriter::rewrite(const BatchView& original, std::span<co
   } else {
     batch_.insert(batch_.end(), records_.begin(), records_.end());
   }
-  if (batch_.size() > std::numeric_limits<std::int32_t>::max()) {
-    return fail(Code::limit_exceeded,
-                fmt::format("the batch at offset {} was not written anew: it would take {} bytes",
-                            original.base_offset().value, batch_.size()));
-  }
+  SLUICE_TRY(check_size(original));
   write_header(original, header);
   return BytesView{batch_};
+}
+
+Result<MutableBytes> BatchRewriter::recompress(const BatchView& original, BytesView plain, Codec codec,
+                                               int level) {
+  batch_.resize(header_bytes);
+  SLUICE_TRY(compressor_.compress(codec, level, plain, batch_));
+  SLUICE_TRY(check_size(original));
+  Header header;
+  header.attributes =
+      static_cast<std::int16_t>((original.attributes() & ~codec_bits) | static_cast<int>(codec));
+  header.base_timestamp_ms = original.base_timestamp_ms();
+  header.max_timestamp_ms = original.max_timestamp_ms();
+  header.records_count = original.records_count();
+  write_header(original, header);
+  return MutableBytes{batch_};
+}
+
+Result<void> BatchRewriter::check_size(const BatchView& original) const {
+  if (batch_.size() <= std::numeric_limits<std::int32_t>::max()) return {};
+  return fail(Code::limit_exceeded,
+              fmt::format("the batch at offset {} was not written anew: it would take {} bytes",
+                          original.base_offset().value, batch_.size()));
 }
 
 BytesView BatchRewriter::empty(const BatchView& original) {

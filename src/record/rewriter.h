@@ -1,4 +1,4 @@
-// Batches as compaction leaves them: records taken out, everything else as it was.
+// Batches as compaction leaves them: records taken out, everything else as it was; and compressed anew.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,12 @@ class BatchRewriter {
   /// `original` without records: a header that says which offsets and sequences were there. Borrowed as
   /// above.
   BytesView empty(const BatchView& original);
+  /// `original` with the same records under another codec; everything else in the header stays.
+  ///
+  /// plain    its records, decompressed and validated
+  /// returns  the batch with its CRC; borrowed until the next call; writable, because appending patches it
+  /// errors   as rewrite · invalid_argument: a level that the codec does not have
+  Result<MutableBytes> recompress(const BatchView& original, BytesView plain, Codec codec, int level);
 
  private:
   struct Header {
@@ -37,6 +43,7 @@ class BatchRewriter {
     std::int64_t max_timestamp_ms = no_timestamp;
     std::int32_t records_count = 0;
   };
+  Result<void> check_size(const BatchView& original) const;
   void write_header(const BatchView& original, const Header& header);
 
   Compressor compressor_;

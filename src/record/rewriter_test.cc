@@ -55,6 +55,29 @@ Bytes five(Codec codec) {
   return to_owned(*builder.finish(Offset{1000}));
 }
 
+TEST(BatchRewriter, ABatchCompressedAnewHoldsTheSameRecordsUnderTheSameHeader) {
+  BatchRewriter rewriter;
+  Decompressor decompressor;
+  for (const Codec from : {Codec::none, Codec::gzip, Codec::snappy, Codec::lz4, Codec::zstd}) {
+    for (const Codec to : {Codec::none, Codec::gzip, Codec::snappy, Codec::lz4, Codec::zstd}) {
+      const Bytes bytes = five(from);
+      const BatchView original = *BatchView::parse(bytes);
+      const auto made = rewriter.recompress(original, *decompressor.records(original), to, 1);
+      ASSERT_TRUE(made) << name(from) << " to " << name(to);
+      const BatchView batch = *BatchView::parse(*made);
+      EXPECT_TRUE(batch.crc_ok());
+      EXPECT_EQ(batch.codec(), to);
+      EXPECT_EQ(plain(batch), plain(original));
+      EXPECT_EQ(batch.attributes() & ~7, original.attributes() & ~7);
+      EXPECT_EQ(batch.base_offset(), original.base_offset());
+      EXPECT_EQ(batch.last_offset(), original.last_offset());
+      EXPECT_EQ(batch.producer_id(), original.producer_id());
+      EXPECT_EQ(batch.base_sequence(), original.base_sequence());
+      EXPECT_EQ(batch.max_timestamp_ms(), original.max_timestamp_ms());
+    }
+  }
+}
+
 /// `bytes` without the records for which `keep` has a zero.
 BatchView rewritten(BatchRewriter& rewriter, const Bytes& bytes, const std::vector<int>& keep,
                     std::optional<std::int64_t> horizon = {}) {

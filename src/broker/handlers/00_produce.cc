@@ -1,4 +1,5 @@
-// Produce v3-13: appends one batch a partition, stored as the producer sent it.
+// Produce v3-13: appends one batch a partition, stored as the producer sent it, unless compression.type asks
+// for another codec: then its records are compressed anew (which occupies the loop).
 //
 // acks=-1 is answered when the batch is durable (group commit), acks=1 when it is written, acks=0 never;
 // whatever was asked for, nothing is visible before it is durable (X14). Idempotent producers' repeated
@@ -15,6 +16,8 @@
 //   (transactional batches without a transactional id, or without the right to write as it) ·
 //   KAFKA_STORAGE_ERROR (disk full, sync failed, partition halted) · REQUEST_TIMED_OUT
 // With acks=0 an error ends the connection: it is the only way to tell.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "broker/handlers/authorized.h"
@@ -73,6 +76,17 @@ void set_error(PartitionAnswer& out, const Error& error) {
   out.error_message = error.message;
 }
 
+Result<MutableBytes> recompress(Core& core, const record::BatchView& batch, const TopicSettings& settings) {
+  const BytesView plain = SLUICE_TRY(core.decompressor.records(batch));
+  const MutableBytes anew =
+      SLUICE_TRY(core.rewriter.recompress(batch, plain, *settings.codec, settings.compression_level));
+  if (anew.size() <= static_cast<std::size_t>(settings.message_bytes_max)) return anew;
+  return refuse(ErrorCode::message_too_large,
+                fmt::format("a batch was not stored: as compression.type asks it would take {} bytes, "
+                            "max.message.bytes is {}",
+                            anew.size(), settings.message_bytes_max));
+}
+
 Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& partition,
                              MutableBytes records, std::int64_t& log_append_time_ms) {
   if (topic.is_internal() && a.request->client_id() != admin_client_id)
@@ -94,6 +108,9 @@ Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& 
   options.timestamp_after_ms_max = topic.settings.timestamp_after_max_ms;
   const record::Validated validated = SLUICE_TRY(record::validate(records, options, a.core.decompressor));
   log_append_time_ms = validated.log_append_time_ms;
+  const TopicSettings& settings = topic.settings;
+  if (settings.codec && *settings.codec != parsed->codec())
+    records = SLUICE_TRY(recompress(a.core, *parsed, settings));
   return partition.append(records, a.now_ms);
 }
 
