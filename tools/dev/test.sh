@@ -148,5 +148,7 @@ fuzz() {
 soak() {
   setup_judges
   build release
-  exec "$venv/bin/python" tests/e2e/soak.py --sluice build/release/sluice --seconds "${1:-3600}"
+  local part=kill
+  [[ ${1:-} != transactions ]] || { part=$1 && shift; }
+  exec "$venv/bin/python" tests/e2e/soak.py --sluice build/release/sluice --part "$part" --seconds "${1:-3600}"
 }
