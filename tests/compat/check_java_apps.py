@@ -13,6 +13,7 @@ from check_java import Java
 
 SMOKE = "org.apache.kafka.streams.tests.StreamsSmokeTest"
 COPIER = "org.apache.kafka.tools.TransactionalMessageCopier"
+BROKER_KILLS = 3
 SMOKE_TOPICS = ("data echo max min min-suppressed min-raw sum sws-raw sws-suppressed dif cnt avg tagg fk").split()
 
 
@@ -55,6 +56,11 @@ class Running:
         wait_until(lambda: any(re.search(pattern, line) for line in list(self.lines)) or self.process.poll() is not None,
                    f"a line {pattern}:\n{self.said()}", seconds)
         assert any(re.search(pattern, line) for line in self.lines), self.said()
+
+    def await_another_line(self, pattern, seconds=60):
+        before = len(self.lines)
+        wait_until(lambda: any(re.search(pattern, line) for line in self.lines[before:]) or self.process.poll() is not None,
+                   f"another line {pattern}:\n{self.said()}", seconds)
 
     def events(self, name):
         """The lines of JSON of that name."""
@@ -117,11 +123,13 @@ class Apps(Java):
             second.send(signal.SIGKILL)
             with Running(self, SMOKE, settings(2), "process") as third:
                 third.await_line("processed .* records", 90)
-                self.broker.kill()
-                self.broker.start()
+                for _ in range(BROKER_KILLS):
+                    self.broker.kill()
+                    self.broker.start()
+                    first.await_another_line("processed .* records", 90)
                 assert driver.wait(400) == 0, driver.said()
         assert any(line.strip() == "SUCCESS" for line in driver.lines), driver.said()
-        return "SUCCESS over a kill -9 of one of two instances and of the broker"
+        return f"SUCCESS over a kill -9 of one of two instances, and {BROKER_KILLS} of the broker"
 
     def connect(self):
         source, sink = os.path.join(self.work, "in.txt"), os.path.join(self.work, "out.txt")
