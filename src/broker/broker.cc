@@ -30,6 +30,15 @@ void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// A partition that was moved here brings the ids of another cluster's producers, whose sequences a new
+// producer of the same id would have to go on with.
+void avoid_known_producers(const Topics& topics, ProducerIds& ids) {
+  for (const auto& [name, topic] : topics.all())
+    for (const PartitionPtr& partition : topic->partitions)
+      if (partition->is_online())
+        for (const auto& producer : partition->log()->producers()) ids.avoid(producer.producer_id);
+}
+
 }  // namespace
 
 class Broker::Impl {
@@ -157,6 +166,7 @@ Result<void> Broker::Impl::open_state() {
   core_->topics = SLUICE_TRY(Topics::open(env_, options_.data_dir, config_, notices_));
   core_->producer_ids =
       std::make_unique<ProducerIds>(SLUICE_TRY(ProducerIds::open(*env_.fs, options_.data_dir)));
+  avoid_known_producers(*core_->topics, *core_->producer_ids);
   core_->syncer = std::make_unique<Syncer>(*loop_, notices_, make_journal());
   core_->cleaner = SLUICE_TRY(
       Cleaner::open(env_, *loop_, options_.data_dir, config_, notices_, *core_->topics, *core_->syncer));

@@ -38,13 +38,16 @@ Result<ProducerIds> ProducerIds::open(env::FileSystem& fs, std::string data_dir)
 }
 
 Result<ProducerId> ProducerIds::next() {
-  if (next_ == end_) {
-    if (end_ > std::numeric_limits<std::int64_t>::max() - block_size)
-      return refuse(wire::ErrorCode::unknown_server_error, "no producer id is left");
-    SLUICE_TRY(fs_->replace_file_durable(path_, as_bytes(encode(end_ + block_size))));
-    end_ += block_size;
+  while (true) {
+    if (next_ == end_) {
+      if (end_ > std::numeric_limits<std::int64_t>::max() - block_size)
+        return refuse(wire::ErrorCode::unknown_server_error, "no producer id is left");
+      SLUICE_TRY(fs_->replace_file_durable(path_, as_bytes(encode(end_ + block_size))));
+      end_ += block_size;
+    }
+    const std::int64_t id = next_++;
+    if (taken_.erase(id) == 0) return ProducerId{id};
   }
-  return ProducerId{next_++};
 }
 
 }  // namespace sluice::broker

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "base/error.h"
@@ -17,6 +18,10 @@ class ProducerIds {
   /// Goes on after the last block that `data_dir` tells of.
   static Result<ProducerIds> open(env::FileSystem& fs, std::string data_dir);
 
+  /// An id that a log knows already, as those do that come from another cluster: it is not given.
+  void avoid(ProducerId id) {
+    if (id.value >= next_) taken_.insert(id.value);
+  }
   /// The next id. Blocks for two syncs once in `block_size` calls.
   Result<ProducerId> next();
 
@@ -30,6 +35,7 @@ class ProducerIds {
   env::FileSystem* fs_;
   std::string path_;
   std::int64_t next_;
+  std::set<std::int64_t> taken_;
   std::int64_t end_;  // durable: no id at or above it was ever given
 };
 

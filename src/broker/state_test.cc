@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "broker/broker_fixture.h"
 #include "broker/topic_table.h"
 #include "wire/generated/delete_topics_request.h"
@@ -239,6 +241,27 @@ TEST_F(State, ASecondProcessIsRefusedWithTheOwner) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::conflict);
   EXPECT_THAT(refused.error().message, HasSubstr("the broker was not started"));
+}
+
+TEST_F(State, AnIdThatALogKnowsIsNotGivenToANewProducer) {
+  start();
+  create("events", 1);
+  TestClient c = client();
+  const auto next = [&] {
+    wire::InitProducerIdRequest idempotent;
+    idempotent.transactional_id.reset();
+    return client().call(idempotent, 4).producer_id;
+  };
+  const std::int64_t first = next();
+  // As those of another cluster, whose partition was moved here.
+  for (const std::int64_t id :
+       {std::int64_t{1001}, std::int64_t{1002}, std::numeric_limits<std::int64_t>::max()})
+    EXPECT_EQ(produce(c, "events", 0, batch({"v"}, record::Codec::none, id, 0, 0)).error_code, 0);
+  stop();
+  start();
+  EXPECT_EQ(first, 0);
+  EXPECT_EQ(next(), 1000);
+  EXPECT_EQ(next(), 1003);
 }
 
 TEST_F(State, ProducerIdsAreNeverGivenTwice) {
