@@ -66,8 +66,10 @@ bool Epochs::start_at(Offset start) {
 }
 
 EpochEnd Epochs::end_of(LeaderEpoch epoch, Offset log_end) const {
-  if (entries_.empty() || epoch.value < 0 || epoch > entries_.back().epoch) return {};
-  if (epoch == entries_.back().epoch) return {epoch, log_end};
+  if (epoch.value < 0) return {};
+  if (entries_.empty()) return {epoch, log_end};
+  // Nothing was written in the epochs since: the last one goes on to the end.
+  if (epoch >= entries_.back().epoch) return {entries_.back().epoch, log_end};
   const auto higher = std::ranges::upper_bound(entries_, epoch, {}, &EpochStart::epoch);
   // Before the first known epoch: all that can be said is where the known ones begin.
   if (higher == entries_.begin()) return {epoch, higher->begin};

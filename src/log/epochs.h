@@ -42,7 +42,8 @@ class Epochs {
   bool truncate_to(Offset end);
   /// The log now starts at `start`: the epoch in force there begins there. True where that changed anything.
   bool start_at(Offset start);
-  /// The end of the largest epoch that is not greater than `epoch`, in a log that ends at `log_end`.
+  /// The end of the largest epoch that is not greater than `epoch`, in a log that ends at `log_end`; of an
+  /// empty log, all of them end there. `epoch` is not above the leader's, which need not have an entry yet.
   EpochEnd end_of(LeaderEpoch epoch, Offset log_end) const;
   /// The epoch of the record at `offset`.
   LeaderEpoch epoch_at(Offset offset) const;

@@ -200,7 +200,9 @@ TEST_F(PartitionLogTest, AnEpochIsDurableBeforeItsFirstBatchAndAnswersWhereItEnd
     EXPECT_EQ(log->end_offset_for_epoch(LeaderEpoch{3}), (EpochEnd{LeaderEpoch{0}, Offset{3}}));
     EXPECT_EQ(log->end_offset_for_epoch(LeaderEpoch{5}), (EpochEnd{LeaderEpoch{4}, Offset{4}}));
     EXPECT_EQ(log->end_offset_for_epoch(LeaderEpoch{6}), (EpochEnd{LeaderEpoch{6}, Offset{5}}));
-    EXPECT_EQ(log->end_offset_for_epoch(LeaderEpoch{7}), EpochEnd{});
+    EXPECT_EQ(log->end_offset_for_epoch(LeaderEpoch{7}), (EpochEnd{LeaderEpoch{6}, Offset{5}}))
+        << "nothing was written since";
+    EXPECT_EQ(log->end_offset_for_epoch(LeaderEpoch{-1}), EpochEnd{});
     EXPECT_EQ(log->epoch_at(Offset{3}), LeaderEpoch{4});
   }
   EXPECT_FALSE(append(batch_of(5), 5)) << "an older epoch";

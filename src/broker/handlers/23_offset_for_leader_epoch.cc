@@ -37,6 +37,7 @@ void handle_offset_for_leader_epoch(Core& core, const RequestPtr& request) {
       }
       out.error_code = wire::number(error);
       if (error != ErrorCode::none) continue;
+      if (partition_asked.leader_epoch > partition->leader_epoch().value) continue;  // not known: -1 and -1
       log::PartitionLog& log = *partition->log();
       if (partition_asked.leader_epoch ==
           partition->leader_epoch().value) {  // the current one, maybe still empty
