@@ -59,6 +59,13 @@ bool may_make(const Core& core, const Request& request, const std::string& name)
          may_topic(core, request, AclOperation::create, name);
 }
 
+Result<void> make(Core& core, const std::string& name) {
+  if (name == offsets_topic) return core.groups->make_ready();
+  if (name == transactions_topic) return core.transactions->make_ready();
+  SLUICE_TRY(core.topics->create(name, static_cast<std::int32_t>(core.config.number("num.partitions")), {}));
+  return {};
+}
+
 TopicAnswer answer_name(Core& core, const Request& request, const std::string& name, bool may_create) {
   if (!may_topic(core, request, AclOperation::describe, name))
     return failed(ErrorCode::topic_authorization_failed, name, {});
@@ -67,15 +74,13 @@ TopicAnswer answer_name(Core& core, const Request& request, const std::string& n
   if (!may_create || !core.config.boolean("auto.create.topics.enable"))
     return failed(ErrorCode::unknown_topic_or_partition, name, {});
   if (!may_make(core, request, name)) return failed(ErrorCode::topic_authorization_failed, name, {});
-  const bool internal = name == offsets_topic;
-  const auto count = core.config.number(internal ? "offsets.topic.num.partitions" : "num.partitions");
-  const auto made = core.topics->create(name, static_cast<std::int32_t>(count), {});
+  const Result<void> made = make(core, name);
   if (!made) {
     core.notices.say_limited(fmt::format("topic {} was not made for a client that asked for it: {}", name,
                                          to_string(made.error())));
     return failed(code_of(made.error()), name, {});
   }
-  return describe(core, **made);
+  return describe(core, *core.topics->find(name));
 }
 
 TopicAnswer answer_id(const Core& core, const Request& request, Uuid id) {

@@ -63,6 +63,7 @@ class Reading {
                                         ? ErrorCode::unknown_topic_id
                                         : ErrorCode::unknown_topic_or_partition);
     if (!partition->is_online()) return failed(std::move(out), ErrorCode::kafka_storage_error);
+    if (cannot_read_codec(*partition)) return failed(std::move(out), ErrorCode::unsupported_compression_type);
     const ErrorCode fenced = check_leader_epoch(*partition, entry.current_leader_epoch);
     if (fenced != ErrorCode::none) return failed(std::move(out), fenced);
     log::PartitionLog& log = *partition->log();
@@ -75,6 +76,14 @@ class Reading {
   }
 
  private:
+  // Clients as old as this know no zstd, which such a topic's batches all have.
+  bool cannot_read_codec(const Partition& partition) const {
+    constexpr std::int16_t zstd_version_min = 10;
+    if (limits_.request->version() >= zstd_version_min) return false;
+    const Topic* topic = core_.topics->find(partition.id().topic);
+    return topic != nullptr && topic->settings.codec == record::Codec::zstd;
+  }
+
   // A topic that is not there has only the name that it is asked for by.
   bool may_read(const FetchEntry& entry, const PartitionPtr& partition) const {
     const std::string& name = partition == nullptr ? entry.topic : partition->id().topic;
