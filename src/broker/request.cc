@@ -4,6 +4,19 @@
 #include "broker/connection.h"
 
 namespace sluice::broker {
+namespace {
+
+// An answer leaves after its handler has returned: what nobody keeps for it is copied into it.
+void keep_what_it_borrows(Answer& answer) {
+  if (!answer.owners.empty() || answer.frame.size() < wire::Writer::borrow_bytes_min ||
+      answer.frame.parts().size() < 2)
+    return;
+  const Bytes whole = answer.frame.to_bytes();
+  answer.frame.clear();
+  answer.frame.raw(whole);
+}
+
+}  // namespace
 
 Request::Request(std::weak_ptr<Connection> connection, std::uint64_t number, wire::RequestHeader header,
                  wire::Reader body, MutableBytes frame, std::string peer,
@@ -31,6 +44,7 @@ void Request::finish(std::unique_ptr<Answer> answer) {
   const auto connection = connection_.lock();
   if (connection == nullptr) return;
   if (answer != nullptr && !answer->frame.ok()) return connection->close("its answer cannot be encoded");
+  if (answer != nullptr) keep_what_it_borrows(*answer);
   connection->answer(number_, std::move(answer));
 }
 
