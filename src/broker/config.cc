@@ -339,11 +339,26 @@ Error unknown(std::string_view name, bool of_topic) {
           near.empty() ? std::string{} : fmt::format("did you mean {}?", near), 0};
 }
 
+bool is_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// "*", or PARTITION:BROKER words.
+bool is_throttled_replicas(std::string_view value) {
+  return value == "*" || std::ranges::all_of(words_of(value), [](std::string_view word) {
+           const auto colon = word.find(':');
+           return word.empty() || (colon != std::string_view::npos && is_digits(word.substr(0, colon)) &&
+                                   is_digits(word.substr(colon + 1)));
+         });
+}
+
 // A topic's property without an effect: kept as it is, unless it asks for what would then not happen.
 Result<void> check_inert_topic_value(std::string_view name, std::string_view value) {
   const InertProperty* inert = find_inert_topic_property(name);
   if (inert == nullptr) return std::unexpected(unknown(name, true));
-  if (!is_value(inert->type, value))
+  const bool is_one =
+      inert->type == ValueType::list ? is_throttled_replicas(value) : is_value(inert->type, value);
+  if (!is_one)
     return fail(Code::invalid_argument,
                 fmt::format("{}={} was not taken: not a value of its type", name, value));
   if (name == "remote.storage.enable" && value == "true")
@@ -422,6 +437,8 @@ Result<void> check_value(const ServerProperty& property, std::string_view value)
       }
       return {};
     case ValueType::list:
+      if (value.empty() && property.name == "group.consumer.assignors")
+        return std::unexpected(bad_value(property, value, "one of them at least"));
       for (const std::string_view word : words_of(value)) {
         if (property.choices.empty() || is_choice(property.choices, word)) continue;
         return std::unexpected(bad_value(property, value, "a list of " + std::string{property.choices}));

@@ -91,6 +91,18 @@ TEST(TopicSpec, IsANameWithOrWithoutPartitions) {
     EXPECT_FALSE(parse_topic_spec(bad)) << bad;
 }
 
+TEST(TopicValues, ListsThatHaveNoEffectHaveTheirFormAllTheSame) {
+  for (const char* name :
+       {"leader.replication.throttled.replicas", "follower.replication.throttled.replicas"}) {
+    for (const char* good : {"", "*", "0:1", "0:1, 2:3"})
+      EXPECT_TRUE(check_topic_values({{name, good}})) << good;
+    for (const char* bad : {"x", "0", "0:", ":1", "0:1\n", "*,0:1", "x\ntopic deleted"})
+      EXPECT_FALSE(check_topic_values({{name, bad}})) << bad << ": the table of topics has lines";
+  }
+  ServerConfig config;
+  EXPECT_FALSE(config.set("group.consumer.assignors", "")) << "the first one is the default";
+}
+
 TEST(TopicTable, IsReadBackAndAnyChangedByteIsSeen) {
   TopicTable table;
   table.starts = 7;

@@ -37,7 +37,7 @@ std::optional<HeartbeatAnswer> ConsumerGroup::refusal(const HeartbeatRequest& re
   if (request.regex && !request.regex->empty() && subscriber_count(*request.regex) == 0) {
     if (const auto compiled = NamePattern::compile(*request.regex); !compiled) {
       return refused(ErrorCode::invalid_regular_expression,
-                     fmt::format("SubscribedNamePattern `{}` is not a valid regular expression: {}.",
+                     fmt::format("SubscribedTopicRegex `{}` is not a valid regular expression: {}.",
                                  *request.regex, compiled.error().message));
     }
   }
@@ -179,11 +179,16 @@ bool ConsumerGroup::refresh_regexes(const std::function<bool(const std::string&)
   const std::int64_t now_ms = host_.wall_ms();
   bool all = false;
   if (!regexes_.empty()) {
-    const ResolvedRegex& last = regexes_.begin()->second;
-    const std::int64_t age_ms = now_ms - last.timestamp_ms;
-    const bool outdated = last.version < host_.topic_made_version() ||
-                          age_ms > host_.settings(id_).regex_refresh_interval_ms || age_ms < 0;
-    all = outdated && (age_ms > regex_refresh_ms_min || age_ms < 0);
+    const auto by_version = [](const auto& entry) { return entry.second.version; };
+    const auto by_time = [](const auto& entry) { return entry.second.timestamp_ms; };
+    const std::int64_t version = std::ranges::min_element(regexes_, {}, by_version)->second.version;
+    const std::int64_t oldest_ms =
+        now_ms - std::ranges::min_element(regexes_, {}, by_time)->second.timestamp_ms;
+    const std::int64_t newest_ms =
+        now_ms - std::ranges::max_element(regexes_, {}, by_time)->second.timestamp_ms;
+    const bool outdated = version < host_.topic_made_version() ||
+                          oldest_ms > host_.settings(id_).regex_refresh_interval_ms || newest_ms < 0;
+    all = outdated && (newest_ms > regex_refresh_ms_min || newest_ms < 0);
   }
   std::erase_if(subscribed, [&](const std::string& regex) { return !all && regexes_.contains(regex); });
   if (subscribed.empty()) return false;

@@ -239,7 +239,7 @@ TEST_F(ConsumerGroupTest, ABadPatternIsRefusedAndMakesNoMember) {
   request.regex = "(";
   const HeartbeatAnswer answer = ask(request);
   EXPECT_EQ(answer.error, ErrorCode::invalid_regular_expression);
-  EXPECT_THAT(answer.message, HasSubstr("SubscribedNamePattern `(` is not a valid regular expression"));
+  EXPECT_THAT(answer.message, HasSubstr("SubscribedTopicRegex `(` is not a valid regular expression"));
   EXPECT_THAT(group->members(), IsEmpty());
   EXPECT_THAT(host.written, IsEmpty());
   request.regex = "((a{1000}){1000}){1000}";  // too large

@@ -207,7 +207,7 @@ TEST_F(ConsumerGroups, MalformedHeartbeatsAreRefusedWithTheReason) {
   request = joining("a");
   request.subscribed_topic_names.reset();
   refused(request, ErrorCode::invalid_request,
-          "Either SubscribedTopicNames or SubscribedNamePattern must be non-null when (re-)joining.");
+          "Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.");
   refused(beat("a", -2), ErrorCode::invalid_request, "InstanceId can't be null.");
   refused(beat("a", -3), ErrorCode::invalid_request, "MemberEpoch is invalid.");
   request = joining("a");

@@ -161,7 +161,7 @@ void Group::join_current(Member& member, const JoinReply& reply) {
 }
 
 void Group::add_member(const std::string& member_id, JoinRequest request, JoinReply reply) {
-  if (state_ == GroupState::empty) protocol_type_ = request.protocol_type;
+  if (members_.empty()) protocol_type_ = request.protocol_type;
   auto [at, added] = members_.try_emplace(member_id);
   SLUICE_ASSERT(added);
   Member& member = at->second;
@@ -232,7 +232,8 @@ void Group::keep_static_generation(const std::string& member_id, bool skip_suppo
                                    const std::string& old_id) {
   const auto answer = [this, weak = std::weak_ptr(alive_), member_id, skip_supported,
                        reply = std::move(reply), old_id](ErrorCode error) {
-    if (weak.expired()) return;
+    if (weak.expired())  // it became a consumer group meanwhile
+      return reply(refused(ErrorCode::rebalance_in_progress, member_id));
     const auto at = members_.find(member_id);
     if (error != ErrorCode::none || at == members_.end())
       return reply(refused(error == ErrorCode::none ? ErrorCode::unknown_member_id : error, member_id));
@@ -377,8 +378,11 @@ void Group::sync(SyncRequest request, SyncReply reply) {
   Member& member = members_.at(request.member_id);
   if (state_ == GroupState::preparing_rebalance) return refuse(ErrorCode::rebalance_in_progress);
   touch(member);
-  if (state_ == GroupState::stable)
+  if (state_ == GroupState::stable) {
+    member.sync_pending = false;
+    settle_syncs();
     return reply({ErrorCode::none, protocol_type_, protocol_, member.facts.assignment});
+  }
   if (state_ != GroupState::completing_rebalance) return refuse(ErrorCode::unknown_member_id);
   if (member.awaiting_sync) {
     SyncAnswer older;
@@ -409,6 +413,13 @@ void Group::propagate_assignments() {
     std::exchange(member.awaiting_sync,
                   nullptr)({ErrorCode::none, protocol_type_, protocol_, member.facts.assignment});
   }
+  settle_syncs();
+}
+
+/// Once all have their assignment, none is waited for any more.
+void Group::settle_syncs() {
+  const auto waits = [](const auto& entry) { return entry.second.sync_pending; };
+  if (std::ranges::none_of(members_, waits)) host_.cancel(std::exchange(phase_timer_, 0));
 }
 
 void Group::fail_syncs(ErrorCode error) {
@@ -423,7 +434,8 @@ void Group::fail_syncs(ErrorCode error) {
   }
 }
 
-// A member that joined and never synced holds the others up no longer.
+// A member that joined and never synced holds the others up no longer, and keeps no partitions that it does
+// not know of.
 void Group::expire_unsynced(std::int32_t generation) {
   phase_timer_ = 0;
   if (generation != generation_) return;
@@ -612,7 +624,7 @@ void Group::arm_phase_timer(std::int64_t delay_ms, std::function<void()> action)
 void Group::set_state(GroupState state) {
   state_ = state;
   state_since_ms_ = host_.wall_ms();
-  if (state == GroupState::stable || state == GroupState::empty) host_.cancel(std::exchange(phase_timer_, 0));
+  if (state == GroupState::empty) host_.cancel(std::exchange(phase_timer_, 0));
 }
 
 // ---- over a restart ----

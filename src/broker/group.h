@@ -219,6 +219,7 @@ class Group {
   void start_generation();
   void propagate_assignments();
   void fail_syncs(wire::ErrorCode error);
+  void settle_syncs();
   void expire_unsynced(std::int32_t generation);
   bool all_joined() const;
 

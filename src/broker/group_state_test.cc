@@ -1,18 +1,28 @@
 // What groups keep, when topics go, disks fill up, and names are longer than they may be.
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <mutex>
+#include <span>
+
 #include "broker/broker_fixture.h"
 #include "broker/group_records.h"
 #include "wire/generated/delete_groups_request.h"
 #include "wire/generated/delete_groups_response.h"
 #include "wire/generated/delete_topics_request.h"
 #include "wire/generated/delete_topics_response.h"
+#include "wire/generated/describe_groups_request.h"
+#include "wire/generated/describe_groups_response.h"
 #include "wire/generated/join_group_request.h"
 #include "wire/generated/join_group_response.h"
+#include "wire/generated/list_groups_request.h"
+#include "wire/generated/list_groups_response.h"
 #include "wire/generated/offset_commit_request.h"
 #include "wire/generated/offset_commit_response.h"
 #include "wire/generated/offset_fetch_request.h"
 #include "wire/generated/offset_fetch_response.h"
+#include "wire/generated/sync_group_request.h"
+#include "wire/generated/sync_group_response.h"
 
 namespace sluice::broker {
 namespace {
@@ -161,6 +171,34 @@ TEST_F(GroupState, ANameLongerThanAnyStringMayBeHarmsNobodyElse) {
   EXPECT_EQ(notices().find("not known"), std::string::npos) << notices();
 }
 
+TEST_F(GroupState, LargeMetadataAndAssignmentsComeBackAsTheyWereGiven) {
+  start({{"group.initial.rebalance.delay.ms", "0"}});
+  const std::string metadata(5000, 'm');
+  const std::string given(6000, 'a');
+  wire::JoinGroupRequest join;
+  join.group_id = "g";
+  join.session_timeout_ms = 10'000;
+  join.rebalance_timeout_ms = 10'000;
+  join.protocol_type = "consumer";
+  join.protocols.push_back({"range", as_bytes(metadata)});
+  TestClient c = client();
+  const auto joined = c.call(join, 3);
+  ASSERT_EQ(joined.members.size(), 1u);
+  EXPECT_EQ(as_text(joined.members[0].metadata), metadata);
+  wire::SyncGroupRequest sync;
+  sync.group_id = "g";
+  sync.generation_id = joined.generation_id;
+  sync.member_id = joined.member_id;
+  sync.assignments.push_back({sync.member_id, as_bytes(given)});
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(as_text(c.call(sync, 3).assignment), given) << "also asked for again";
+  wire::DescribeGroupsRequest describe;
+  describe.groups.push_back("g");
+  const auto described = c.call(describe, 5);
+  ASSERT_EQ(described.groups.at(0).members.size(), 1u);
+  EXPECT_EQ(as_text(described.groups[0].members[0].member_metadata), metadata);
+  EXPECT_EQ(as_text(described.groups[0].members[0].member_assignment), given);
+}
+
 TEST_F(GroupState, AMemberWhoseClientHasALongNameStillGetsItsId) {
   start();
   wire::JoinGroupRequest join;
@@ -204,12 +242,51 @@ TEST_F(GroupState, APositionCommittedWithARetentionTimeGoesThenAndNoSooner) {
   EXPECT_TRUE(is_gone("long"));
 }
 
+TEST_F(GroupState, APositionThatIsOnItsWayToTheDiskIsNotTakenAwayAsNothing) {
+  start({{"offsets.retention.check.interval.ms", "1"}});
+  create("events", 1);
+  ASSERT_EQ(commit("other", 1), 0);
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool hold = true;
+  bool waits = false;
+  fs_.before_operation([&](const sim::Operation& operation) {
+    if (operation.verb != sim::Verb::sync || operation.path.find("sluice-journal") == std::string::npos)
+      return;
+    std::unique_lock lock(mutex);
+    waits = true;
+    changed.notify_all();
+    changed.wait(lock, [&] { return !hold; });
+  });
+  TestClient c = client();
+  c.send(commit_request("g", 5), 9);
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return waits; });
+  }
+  TestClient d = client();
+  const env::Instant until = env::posix_clock().now() + std::chrono::milliseconds(300);
+  while (env::posix_clock().now() < until)
+    d.call(wire::ListGroupsRequest{});  // groups are looked through meanwhile
+  {
+    const std::scoped_lock lock(mutex);
+    hold = false;
+  }
+  changed.notify_all();
+  EXPECT_EQ(c.receive<wire::OffsetCommitResponse>(9).topics.at(0).partitions.at(0).error_code, 0);
+  fs_.before_operation(nullptr);
+  EXPECT_EQ(committed("g"), 5);
+  crash(sim::Crash::plain);
+  start();
+  EXPECT_EQ(committed("g"), 5);
+}
+
 TEST(GroupRecordsOfKafka, APositionWithAnEndOfItsOwnIsKafkasOldestValueThatHasOne) {
   const CommittedOffset committed{Offset{7}, {}, "m", 5, Uuid{1, 2}, 9};
   const GroupRecord record = offset_record("g", {"events", PartitionId{3}}, committed);
   const unsigned char expected[] = {0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 1, 'm', 0, 0,
                                     0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,   9};
-  EXPECT_EQ(*record.value, to_owned(as_bytes(expected)));
+  EXPECT_EQ(*record.value, to_owned(std::as_bytes(std::span(expected))));
   const auto parsed = parse_group_record(record.key, BytesView{*record.value});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(std::get<OffsetChange>(*parsed).committed->expire_ms, 9);

@@ -213,6 +213,59 @@ TEST_F(GroupTest, AMemberThatNeverSyncsHoldsTheOthersUpNoLongerThanTheTimeOut) {
   EXPECT_EQ(group.heartbeat(b->answer->member_id, std::nullopt, 1), ErrorCode::unknown_member_id);
 }
 
+TEST_F(GroupTest, AMemberThatNeverSyncsKeepsItsPartitionsNoLongerEitherOnceTheOthersHaveTheirs) {
+  const auto a = join(request(""));
+  const auto b = join(request(""));
+  host.pass(6000);
+  ASSERT_TRUE(a->answer && b->answer);
+  const JoinAnswer& leader = a->answer->leader == a->answer->member_id ? *a->answer : *b->answer;
+  const JoinAnswer& silent = a->answer->leader == a->answer->member_id ? *b->answer : *a->answer;
+  ASSERT_TRUE(*sync(leader, {}));
+  EXPECT_EQ(group.state(), GroupState::stable);
+  for (int passed = 0; passed < rebalance_ms; passed += session_ms / 2) {
+    EXPECT_EQ(group.heartbeat(leader.member_id, {}, leader.generation), ErrorCode::none);
+    EXPECT_EQ(group.heartbeat(silent.member_id, {}, silent.generation), ErrorCode::none);
+    host.pass(session_ms / 2);
+  }
+  EXPECT_EQ(group.state(), GroupState::preparing_rebalance);
+  EXPECT_EQ(group.heartbeat(silent.member_id, {}, silent.generation), ErrorCode::unknown_member_id);
+}
+
+TEST_F(GroupTest, WhoSyncsAfterTheLeaderStays) {
+  const auto a = join(request(""));
+  const auto b = join(request(""));
+  host.pass(6000);
+  ASSERT_TRUE(a->answer && b->answer);
+  const JoinAnswer& leader = a->answer->leader == a->answer->member_id ? *a->answer : *b->answer;
+  const JoinAnswer& late = a->answer->leader == a->answer->member_id ? *b->answer : *a->answer;
+  ASSERT_TRUE(*sync(leader, {}));
+  ASSERT_TRUE(*sync(late));
+  for (int passed = 0; passed < 2 * rebalance_ms; passed += session_ms / 2) {
+    EXPECT_EQ(group.heartbeat(leader.member_id, {}, leader.generation), ErrorCode::none);
+    EXPECT_EQ(group.heartbeat(late.member_id, {}, late.generation), ErrorCode::none);
+    host.pass(session_ms / 2);
+  }
+  EXPECT_EQ(group.state(), GroupState::stable);
+}
+
+TEST_F(GroupTest, TheTypeOfAGroupThatLostItsMembersWhileItWaitedIsTheNextOnes) {
+  const auto first = join(request(""));
+  JoinRequest ask = request("");
+  ask.member_id_required = true;
+  const auto told = join(ask);  // knows its id, and joins with it below
+  ASSERT_TRUE(told->answer);
+  // Its connection is gone: it leaves by the id that it had given itself.
+  ASSERT_FALSE(first->answer);
+  EXPECT_EQ(group.leave(group.snapshot().members.at(0).id, {}), ErrorCode::none);
+  JoinRequest other = request(told->answer->member_id);
+  other.protocol_type = "connect";
+  const auto second = join(other);
+  host.pass(2 * 3000);
+  ASSERT_TRUE(second->answer);
+  EXPECT_EQ(second->answer->error, ErrorCode::none);
+  EXPECT_EQ(second->answer->protocol_type, "connect");
+}
+
 TEST_F(GroupTest, LeavingRebalancesTheRest) {
   const auto a = join(request(""));
   const auto b = join(request(""));

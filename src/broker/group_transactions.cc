@@ -2,6 +2,8 @@
 // producer, as Apache Kafka writes them, and are decided by the marker that its coordinator puts behind them.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "broker/groups.h"
 #include "broker/kafka_error.h"
 #include "record/batch.h"
@@ -10,7 +12,9 @@ namespace sluice::broker {
 namespace {
 
 using wire::ErrorCode;
-constexpr std::size_t batch_bytes_max = 512 * 1024;  // of our own batches, before another is begun
+// Of our own batches, before another is begun: what belongs together is one batch, which is there whole or
+// not.
+constexpr std::size_t batch_bytes_max = 16 * 1024 * 1024;  // or what a segment holds
 
 }  // namespace
 
@@ -22,6 +26,8 @@ std::optional<log::TopicPartition> Groups::place_of(const std::string& group_id)
 Result<Offset> Groups::write_pending(Partition& partition, ProducerId producer, ProducerEpoch epoch,
                                      const std::vector<GroupRecord>& records) {
   const std::int64_t now_ms = wall_ms();
+  const auto limit =
+      std::min<std::uint64_t>(batch_bytes_max, partition.log()->options().segment_bytes_max / 2);
   Offset end = partition.log()->log_end_offset();
   record::BatchBuilder builder;
   builder.set_producer(producer, epoch, 0);  // sequences are not counted here
@@ -36,7 +42,7 @@ Result<Offset> Groups::write_pending(Partition& partition, ProducerId producer, 
     std::optional<BytesView> value;
     if (record.value) value = *record.value;
     builder.add(now_ms, BytesView(record.key), value);
-    if (builder.bytes() > batch_bytes_max) SLUICE_TRY(flush());
+    if (builder.bytes() > limit) SLUICE_TRY(flush());
   }
   SLUICE_TRY(flush());
   return end;
@@ -58,15 +64,15 @@ void Groups::commit_pending(const std::string& group_id, ProducerId producer, Pr
     const bool is_refused = end.error().code == Code::kafka;
     return done(is_refused ? code_of(end.error()) : ErrorCode::coordinator_not_available);
   }
-  partition->when_durable(
-      *end, [this, weak = std::weak_ptr(alive_), group_id, producer, index = partition->id().partition,
-             changes = std::move(changes), done = std::move(done)](ErrorCode error) {
-        if (weak.expired()) return;
-        if (error != ErrorCode::none) return done(ErrorCode::coordinator_not_available);
-        for (const auto& [at, committed] : changes)
-          pending_offsets_.stage({index, producer}, group_id, at, *committed);
-        done(ErrorCode::none);
-      });
+  await(group_id, *partition, *end, std::move(records),
+        [this, group_id, producer, index = partition->id().partition, changes = std::move(changes),
+         done = std::move(done)](ErrorCode error) {
+          if (error == ErrorCode::none) {
+            for (const auto& [at, committed] : changes)
+              pending_offsets_.stage({index, producer}, group_id, at, *committed);
+          }
+          done(error);
+        });
 }
 
 void Groups::transaction_ended(PartitionId partition, ProducerId producer, bool commit) {

@@ -15,8 +15,10 @@ namespace sluice::broker {
 namespace {
 
 using wire::ErrorCode;
-constexpr std::size_t load_bytes = 1024 * 1024;      // read at a time
-constexpr std::size_t batch_bytes_max = 512 * 1024;  // of our own batches, before another is begun
+constexpr std::size_t load_bytes = 1024 * 1024;  // read at a time
+// Of our own batches, before another is begun: what belongs together is one batch, which is there whole or
+// not.
+constexpr std::size_t batch_bytes_max = 16 * 1024 * 1024;  // or what a segment holds
 
 }  // namespace
 
@@ -293,11 +295,21 @@ bool Groups::is_expired(const Entry& entry, const log::TopicPartition& partition
   return is_old && !entry.is_subscribed_to(partition.topic);
 }
 
+/// The groups that have records on their way to the disk.
+std::set<std::string> Groups::in_flight() const {
+  std::set<std::string> groups;
+  for (const auto& [partition, pending] : pending_)
+    for (const Pending& one : pending) groups.insert(one.group);
+  return groups;
+}
+
 void Groups::expire() {
   const std::int64_t now_ms = wall_ms();
+  const std::set<std::string> busy = in_flight();
   std::vector<std::string> finished;
   std::vector<std::pair<std::string, Changes>> expired;
   for (const auto& [id, entry] : entries_) {
+    if (busy.contains(id)) continue;  // a commit may be among them, which nothing may take away unseen
     Changes old;
     for (const auto& [partition, committed] : entry.offsets)
       if (!pending_offsets_.is_pending(id, partition) && is_expired(entry, partition, committed, now_ms))
@@ -324,6 +336,8 @@ PartitionPtr Groups::partition_of(const std::string& group_id) const {
 
 Result<Offset> Groups::write(Partition& partition, const std::vector<GroupRecord>& records) {
   const std::int64_t now_ms = wall_ms();
+  const auto limit =
+      std::min<std::uint64_t>(batch_bytes_max, partition.log()->options().segment_bytes_max / 2);
   Offset end = partition.log()->log_end_offset();
   builder_ = record::BatchBuilder{};  // nothing of what could not be written before
   const auto flush = [&]() -> Result<void> {
@@ -336,7 +350,7 @@ Result<Offset> Groups::write(Partition& partition, const std::vector<GroupRecord
     std::optional<BytesView> value;
     if (record.value) value = *record.value;
     builder_.add(now_ms, BytesView(record.key), value);
-    if (builder_.bytes() > batch_bytes_max) SLUICE_TRY(flush());
+    if (builder_.bytes() > limit) SLUICE_TRY(flush());
   }
   SLUICE_TRY(flush());
   return end;
@@ -359,16 +373,22 @@ bool Groups::append(const std::string& group_id, std::vector<GroupRecord> record
     return refuse(ErrorCode::coordinator_not_available);
   }
   keep(group_id, records);
-  pending_[partition.get()].push_back({*end, std::move(records)});
+  await(group_id, *partition, *end, std::move(records), std::move(done));
+  return true;
+}
+
+/// Keeps the records in mind until they are durable below `end`.
+void Groups::await(const std::string& group_id, Partition& partition, Offset end,
+                   std::vector<GroupRecord> records, std::function<void(ErrorCode)> done) {
+  pending_[&partition].push_back({end, group_id, std::move(records)});
   // By its address alone: the partition keeps this until it is durable, and would keep itself.
-  partition->when_durable(*end, [this, weak = std::weak_ptr(alive_), key = partition.get(), end = *end,
-                                 done = std::move(done)](ErrorCode error) {
+  partition.when_durable(end, [this, weak = std::weak_ptr(alive_), key = &partition, end,
+                               done = std::move(done)](ErrorCode error) {
     if (weak.expired()) return;
     std::deque<Pending>& pending = pending_[key];
     while (!pending.empty() && pending.front().end <= end) pending.pop_front();
     done(error == ErrorCode::none ? error : ErrorCode::coordinator_not_available);
   });
-  return true;
 }
 
 }  // namespace sluice::broker

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -125,6 +126,7 @@ class Groups final : public GroupHost, public ConsumerGroupHost {
  private:
   struct Pending {
     Offset end;  ///< of its batch: not durable below it yet
+    std::string group;
     std::vector<GroupRecord> records;
   };
 
@@ -146,6 +148,9 @@ class Groups final : public GroupHost, public ConsumerGroupHost {
   bool append(const std::string& group_id, std::vector<GroupRecord> records,
               std::function<void(wire::ErrorCode)> done);
   Result<Offset> write(Partition& partition, const std::vector<GroupRecord>& records);
+  void await(const std::string& group_id, Partition& partition, Offset end, std::vector<GroupRecord> records,
+             std::function<void(wire::ErrorCode)> done);
+  std::set<std::string> in_flight() const;
   bool is_expired(const Entry& entry, const log::TopicPartition& partition, const CommittedOffset& committed,
                   std::int64_t now_ms) const;
 

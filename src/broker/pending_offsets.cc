@@ -4,17 +4,24 @@ namespace sluice::broker {
 
 void PendingOffsets::stage(Key key, const std::string& group, const log::TopicPartition& partition,
                            const CommittedOffset& committed) {
-  const auto [at, added] = staged_[key][group].insert_or_assign(partition, Staged{committed, false});
+  const auto [at, added] =
+      staged_[key][group].insert_or_assign(partition, Staged{committed, false, ++staged_count_});
   if (added) ++counts_[group][partition];
 }
 
 void PendingOffsets::supersede(const std::string& group, const log::TopicPartition& partition) {
+  supersede_older(group, partition, staged_count_ + 1);
+}
+
+/// Of all transactions that are still open: what was staged before `number` counts no more.
+void PendingOffsets::supersede_older(const std::string& group, const log::TopicPartition& partition,
+                                     std::uint64_t number) {
   if (!is_pending(group, partition)) return;
   for (auto& [key, groups] : staged_) {
     const auto of_group = groups.find(group);
     if (of_group == groups.end()) continue;
-    if (const auto at = of_group->second.find(partition); at != of_group->second.end())
-      at->second.superseded = true;
+    const auto at = of_group->second.find(partition);
+    if (at != of_group->second.end() && at->second.number < number) at->second.superseded = true;
   }
 }
 
@@ -38,7 +45,9 @@ std::vector<PendingOffsets::Decided> PendingOffsets::end(Key key, bool commit) {
   for (auto& [group, partitions] : node.mapped()) {
     for (auto& [partition, staged] : partitions) {
       count_down(group, partition);
-      if (commit && !staged.superseded) decided.push_back({group, partition, std::move(staged.committed)});
+      if (!commit || staged.superseded) continue;
+      supersede_older(group, partition, staged.number);  // the later record stays, whoever ends first
+      decided.push_back({group, partition, std::move(staged.committed)});
     }
   }
   return decided;

@@ -27,7 +27,8 @@ class PendingOffsets {
   /// Of one producer in one partition of __consumer_offsets: group -> partition -> position.
   struct Staged {
     CommittedOffset committed;
-    bool superseded = false;  ///< a commit outside any transaction came later: that one stays
+    bool superseded = false;   ///< a commit came later that stays: outside any transaction, or one that ended
+    std::uint64_t number = 0;  ///< grows in the order of staging
   };
   using ByPartition = std::map<log::TopicPartition, Staged>;
   using ByGroup = std::map<std::string, ByPartition>;
@@ -50,9 +51,11 @@ class PendingOffsets {
   std::vector<std::pair<std::string, log::TopicPartition>> in_topic(const std::string& topic) const;
 
  private:
+  void supersede_older(const std::string& group, const log::TopicPartition& partition, std::uint64_t number);
   void count_down(const std::string& group, const log::TopicPartition& partition);
 
   std::map<Key, ByGroup> staged_;
+  std::uint64_t staged_count_ = 0;
   std::map<std::string, std::map<log::TopicPartition, std::size_t>> counts_;  ///< transactions that have one
 };
 

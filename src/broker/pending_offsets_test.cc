@@ -46,6 +46,26 @@ TEST(PendingOffsets, ALaterCommitOutsideStaysButTheOneInsideIsPendingUntilItsMar
   ASSERT_EQ(pending.end(one, true).size(), 1u) << "staged after it";
 }
 
+TEST(PendingOffsets, OfTwoTransactionsTheLaterPositionStaysWhicheverEndsFirst) {
+  PendingOffsets pending;
+  pending.stage(one, "g", t0, at(10));
+  pending.stage(two, "g", t0, at(20));
+  pending.stage(one, "g", t1, at(11));
+  ASSERT_EQ(pending.end(two, true).size(), 1u);
+  EXPECT_TRUE(pending.is_pending("g", t0)) << "until its own marker";
+  const auto decided = pending.end(one, true);
+  ASSERT_EQ(decided.size(), 1u);
+  EXPECT_EQ(decided[0].partition, t1);
+  pending.stage(one, "g", t0, at(10));
+  pending.stage(two, "g", t0, at(20));
+  EXPECT_TRUE(pending.end(two, false).empty());
+  EXPECT_EQ(pending.end(one, true).size(), 1u) << "an abort stands before nobody";
+  pending.stage(one, "g", t0, at(10));
+  pending.stage(two, "g", t0, at(20));
+  EXPECT_EQ(pending.end(one, true).size(), 1u);
+  EXPECT_EQ(pending.end(two, true).size(), 1u);
+}
+
 TEST(PendingOffsets, WhatIsTakenAwayIsPendingForNobody) {
   PendingOffsets pending;
   pending.stage(one, "g", t0, at(5));

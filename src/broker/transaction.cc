@@ -57,6 +57,12 @@ TransactionFacts Transaction::hold(TransactionFacts next) {
   return next;
 }
 
+// First of all questions but those of old clients: who asks may already have the id and the epoch that count
+// once this is over.
+bool Transaction::is_busy() const {
+  return pending_ || is_preparing(facts_.state);
+}
+
 bool Transaction::epochs_are_used_up() const {
   return is_used_up(facts_.producer_epoch);
 }
@@ -65,13 +71,12 @@ bool Transaction::epochs_are_used_up() const {
 
 TransactionDecision Transaction::init(std::int32_t timeout_ms, std::optional<ProducerIdAndEpoch> expected,
                                       std::int64_t now_ms, const NextProducerId& next_id) {
-  if (pending_) return std::unexpected(ErrorCode::concurrent_transactions);
+  if (is_busy()) return std::unexpected(ErrorCode::concurrent_transactions);
   // Just made; or the same producer; or one that did not hear that its epochs were used up.
   const bool is_known = !expected || facts_.producer_epoch == no_epoch ||
                         expected->id == facts_.producer_id ||
                         (expected->id == facts_.previous_producer_id && is_used_up(expected->epoch));
   if (!is_known) return std::unexpected(ErrorCode::producer_fenced);
-  if (is_preparing(facts_.state)) return std::unexpected(ErrorCode::concurrent_transactions);
   if (facts_.state == State::ongoing) {
     TransactionFacts fence = facts_;
     fence.state = State::prepare_epoch_fence;
@@ -119,9 +124,9 @@ std::expected<ProducerEpoch, ErrorCode> Transaction::raised_epoch(std::optional<
 
 TransactionDecision Transaction::add(ProducerIdAndEpoch producer, const PartitionSet& partitions,
                                      std::int16_t client_version, std::int64_t now_ms) {
+  if (is_busy()) return std::unexpected(ErrorCode::concurrent_transactions);
   if (facts_.producer_id != producer.id) return std::unexpected(ErrorCode::invalid_producer_id_mapping);
   if (facts_.producer_epoch != producer.epoch) return std::unexpected(ErrorCode::producer_fenced);
-  if (pending_ || is_preparing(facts_.state)) return std::unexpected(ErrorCode::concurrent_transactions);
   if (facts_.state == State::ongoing && std::ranges::includes(facts_.partitions, partitions))
     return std::unexpected(ErrorCode::none);
   TransactionFacts next = facts_;
@@ -174,11 +179,9 @@ TransactionDecision Transaction::begin_end(bool commit, std::int64_t now_ms, boo
 TransactionDecision Transaction::end_old(ProducerIdAndEpoch producer, bool commit, std::int64_t now_ms) {
   if (facts_.producer_id != producer.id) return std::unexpected(ErrorCode::invalid_producer_id_mapping);
   if (facts_.producer_epoch != producer.epoch) return std::unexpected(ErrorCode::producer_fenced);
-  if (pending_) return std::unexpected(ErrorCode::concurrent_transactions);
+  if (is_busy()) return std::unexpected(ErrorCode::concurrent_transactions);
   if (facts_.state == State::ongoing)
     return hold(prepared(commit, transaction_version_old, ProducerId{-1}, now_ms, false));
-  if (facts_.state == (commit ? State::prepare_commit : State::prepare_abort))
-    return std::unexpected(ErrorCode::concurrent_transactions);
   if (facts_.state == (commit ? State::complete_commit : State::complete_abort))
     return std::unexpected(ErrorCode::none);
   return std::unexpected(ErrorCode::invalid_txn_state);
@@ -187,6 +190,7 @@ TransactionDecision Transaction::end_old(ProducerIdAndEpoch producer, bool commi
 TransactionDecision Transaction::end(ProducerIdAndEpoch producer, bool commit, std::int16_t client_version,
                                      std::int64_t now_ms, const NextProducerId& next_id) {
   if (client_version < transaction_version_2) return end_old(producer, commit, now_ms);
+  if (is_busy()) return std::unexpected(ErrorCode::concurrent_transactions);
   // The same epoch is the next end; a repetition of the last one still has the epoch before.
   const bool after_bump = facts_.producer_epoch.value == producer.epoch.value + 1;
   const bool after_overflow = facts_.previous_producer_id == producer.id &&
@@ -195,19 +199,11 @@ TransactionDecision Transaction::end(ProducerIdAndEpoch producer, bool commit, s
   if (facts_.producer_id != producer.id && !after_overflow)
     return std::unexpected(ErrorCode::invalid_producer_id_mapping);
   const bool is_current = producer.epoch == facts_.producer_epoch;
-  const bool is_valid = is_preparing(facts_.state)  ? after_bump
-                        : is_complete(facts_.state) ? is_again || is_current
-                                                    : is_current;
-  if (!is_valid) return std::unexpected(ErrorCode::producer_fenced);
-  if (pending_) return std::unexpected(ErrorCode::concurrent_transactions);
+  if (!is_current && !(is_complete(facts_.state) && is_again))
+    return std::unexpected(ErrorCode::producer_fenced);
   switch (facts_.state) {
     case State::ongoing:
       return begin_end(commit, now_ms, false, next_id);
-    case State::prepare_commit:
-    case State::prepare_abort:
-      return std::unexpected(commit == (facts_.state == State::prepare_commit)
-                                 ? ErrorCode::concurrent_transactions
-                                 : ErrorCode::invalid_txn_state);
     case State::complete_commit:
     case State::complete_abort:
       if (is_again) {
@@ -219,6 +215,8 @@ TransactionDecision Transaction::end(ProducerIdAndEpoch producer, bool commit, s
     case State::empty:  // an abort of nothing is allowed: the producer may not know what arrived
       return commit ? TransactionDecision(std::unexpected(ErrorCode::invalid_txn_state))
                     : begin_end(false, now_ms, true, next_id);
+    case State::prepare_commit:
+    case State::prepare_abort:
     case State::dead:
     case State::prepare_epoch_fence:
       break;

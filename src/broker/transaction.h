@@ -135,6 +135,7 @@ class Transaction {
                             bool no_partitions) const;
   std::expected<ProducerEpoch, wire::ErrorCode> raised_epoch(std::optional<ProducerIdAndEpoch> expected,
                                                              ProducerEpoch& last) const;
+  bool is_busy() const;
   bool epochs_are_used_up() const;
 
   std::string id_;

@@ -111,7 +111,8 @@ Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& 
   const TopicSettings& settings = topic.settings;
   if (settings.codec && *settings.codec != parsed->codec())
     records = SLUICE_TRY(recompress(a.core, *parsed, settings));
-  return partition.append(records, a.now_ms);
+  const bool is_version_2 = parsed->is_transactional() && a.request->version() >= implicit_version_min;
+  return partition.append(records, a.now_ms, is_version_2 ? log::Origin::client_v2 : log::Origin::client);
 }
 
 void finish(Core& core, PendingProduce& pending) {

@@ -38,7 +38,7 @@ std::string_view malformed(const Asked& asked, std::int16_t version) {
     if (!asked.topic_partitions || !asked.topic_partitions->empty())
       return "TopicPartitions must be empty when (re-)joining.";
     if (!asked.subscribed_topic_names && !asked.subscribed_topic_regex)
-      return "Either SubscribedTopicNames or SubscribedNamePattern must be non-null when (re-)joining.";
+      return "Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.";
   }
   if (asked.member_epoch == static_leave_epoch && !asked.instance_id) return "InstanceId can't be null.";
   if (asked.member_epoch < static_leave_epoch) return "MemberEpoch is invalid.";
