@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <iostream>
 #include <iterator>
 
@@ -53,11 +52,7 @@ Result<std::unique_ptr<PositionStore>> chosen_store(client::Cluster& cluster, co
 }
 
 std::string undo_directory(const MoveFlags& flags) {
-  if (!flags.undo_dir.empty()) return flags.undo_dir;
-  const char* const state = std::getenv("XDG_STATE_HOME");
-  if (state != nullptr && *state != '\0') return env::join(state, "sluice/undo");
-  const char* const home = std::getenv("HOME");
-  return env::join(home != nullptr && *home != '\0' ? home : ".", ".local/state/sluice/undo");
+  return flags.undo_dir.empty() ? offsets::undo_directory() : flags.undo_dir;
 }
 
 Table plan_table(const Plan& plan, const offsets::Executed* done) {

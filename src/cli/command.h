@@ -48,6 +48,7 @@ int run_consume(const std::vector<std::string>& arguments);
 int run_offsets(const std::vector<std::string>& arguments);
 int run_groups(const std::vector<std::string>& arguments);
 int run_topics(const std::vector<std::string>& arguments);
+int run_compat(const std::vector<std::string>& arguments);
 int run_ingest(const std::vector<std::string>& arguments);
 int run_audit(const std::vector<std::string>& arguments);
 int run_completion(const std::vector<std::string>& arguments);

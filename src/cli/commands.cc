@@ -15,6 +15,7 @@ std::span<const Command> commands() {
       {"offsets", "Positions: see them, with lag and lost apart, and move them safely", run_offsets},
       {"groups", "Groups: who is in them, where they stand, and removing them", run_groups},
       {"topics", "Topics: see, create, change, trim and delete them", run_topics},
+      {"compat", "Apache Kafka's own tools, with honest exit codes", run_compat},
       {"completion", "Print a completion script for bash, zsh or fish", run_completion},
       {"man", "Write the man pages", run_man},
   });

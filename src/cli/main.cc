@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "cli/command.h"
+#include "cli/compat.h"
 
 namespace sluice::cli {
 namespace {
@@ -62,7 +63,10 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE,
               SIG_IGN);  // a closed pipe or connection is an error of that write, not the process's death
   try {
-    return sluice::cli::run(std::vector<std::string>(argv + 1, argv + argc));
+    const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+    // Under the name of one of Kafka's tools (a link to the binary) it is that tool.
+    const auto tool = argc > 0 ? sluice::cli::compat_tool(argv[0]) : std::string_view{};
+    return tool.empty() ? sluice::cli::run(words) : sluice::cli::run_compat_tool(tool, words);
   } catch (const std::exception& error) {
     // Only what no layer turned into a Result gets here: memory that the system does not give.
     return sluice::cli::report(

@@ -91,6 +91,13 @@ void keep_targets(std::vector<Standing>& rows, const Target& target) {
   }
 }
 
+/// Of whole topics, a shift means the partitions that have a position.
+void keep_stored(std::vector<Standing>& rows, const StoredPositions& stored) {
+  std::erase_if(rows, [&](const Standing& row) {
+    return row.partition.value >= 0 && !stored.contains({row.topic, row.partition});
+  });
+}
+
 std::vector<Result<client::FoundOffset>> find_times(client::Cluster& cluster,
                                                     const std::vector<Standing>& rows, const Target& target) {
   std::vector<client::TopicPartition> asked;
@@ -167,8 +174,9 @@ Result<Plan> make_plan(client::Cluster& cluster, PositionStore& store, const Pla
     return fail(Code::not_found, fmt::format("{} has no positions; no position was changed", store.name()),
                 "name the topic: --topic TOPIC");
   }
-  auto rows = SLUICE_TRY(topic_ranges(cluster, topics));
+  auto rows = SLUICE_TRY(topic_ranges(cluster, topics, question.isolation));
   keep_chosen(rows, question.choices);
+  if (question.choices.empty() && question.target.kind == Target::Kind::shift) keep_stored(rows, stored);
   if (question.target.kind == Target::Kind::positions) keep_targets(rows, question.target);
   std::vector<Result<client::FoundOffset>> found;
   if (question.target.kind == Target::Kind::time) found = find_times(cluster, rows, question.target);

@@ -64,6 +64,8 @@ struct PlanQuestion {
   std::span<const TopicChoice> choices;  ///< empty: every topic that has positions in the store (or target)
   Target target;
   bool clamp = false;
+  /// What the log's end is: up to where readers under this isolation come.
+  client::Isolation isolation = client::Isolation::read_committed;
 };
 
 /// A move for every partition that is chosen. A partition that cannot be asked is a move with an error.

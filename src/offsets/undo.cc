@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
 #include "base/crc32c.h"
 #include "offsets/when.h"
@@ -145,6 +146,13 @@ Undo make_undo(const Plan& plan, const PositionStore& store, std::int64_t at_ms)
     undo.after.push_back({move.which, move.to});
   }
   return undo;
+}
+
+std::string undo_directory() {
+  const char* const state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state != '\0') return env::join(state, "sluice/undo");
+  const char* const home = std::getenv("HOME");
+  return env::join(home != nullptr && *home != '\0' ? home : ".", ".local/state/sluice/undo");
 }
 
 Result<std::string> write_undo(const env::Env& env, const std::string& directory, const Undo& undo) {

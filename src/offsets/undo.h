@@ -27,6 +27,9 @@ Result<Undo> decode_undo(std::string_view text);
 /// What the plan is about to do.
 Undo make_undo(const Plan& plan, const PositionStore& store, std::int64_t at_ms);
 
+/// Where undo files are unless somebody says otherwise: $XDG_STATE_HOME/sluice/undo, or
+/// ~/.local/state/sluice/undo.
+std::string undo_directory();
 /// Writes a new file in `directory` (made where it is missing), durably; its path.
 /// errors   already_exists, io_failed, no_space: nothing was written whole
 Result<std::string> write_undo(const env::Env& env, const std::string& directory, const Undo& undo);
