@@ -229,14 +229,20 @@ bool Transaction::is_timed_out(std::int64_t now_ms) const {
   return std::max(facts_.start_ms, counted_from_ms_) + facts_.timeout_ms < now_ms;
 }
 
-// The raised epoch counts at once, written or not: nobody was ever given it.
+// The raised epoch counts at once, written or not: the producer does not go on. It is raised by the end
+// alone, once, as in Kafka: a producer that says who it thinks it is (KIP-360) finds itself in the epoch
+// before.
 TransactionFacts Transaction::end_fenced(std::int64_t now_ms) {
   SLUICE_ASSERT(facts_.state == State::ongoing && !pending_);
-  if (!fence_failed_ && facts_.producer_epoch.value < epoch_max)
-    facts_.producer_epoch = after(facts_.producer_epoch);
-  facts_.last_producer_epoch = no_epoch;
+  TransactionFacts next = prepared(false, transaction_version_2, ProducerId{-1}, now_ms, false);
+  if (fence_failed_) {
+    next.producer_epoch = facts_.producer_epoch;
+    next.last_producer_epoch = facts_.last_producer_epoch;
+  }
+  facts_.producer_epoch = next.producer_epoch;
+  facts_.last_producer_epoch = next.last_producer_epoch;
   fence_failed_ = true;  // until it is written
-  return hold(prepared(false, transaction_version_2, ProducerId{-1}, now_ms, false));
+  return hold(std::move(next));
 }
 
 TransactionFacts Transaction::complete(std::int64_t now_ms) {

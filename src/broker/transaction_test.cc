@@ -224,15 +224,24 @@ TEST(Transaction, FencingRaisesTheEpochOnceUntilItIsWritten) {
   Transaction t = in(State::ongoing);
   TransactionFacts fenced = t.end_fenced(now);
   EXPECT_EQ(fenced.state, State::prepare_abort);
-  EXPECT_EQ(fenced.producer_epoch.value, 7) << "one for the fence, one for the end";
+  EXPECT_EQ(fenced.producer_epoch.value, 6) << "the end raises it, and the fence no more";
   t.give_up();
   EXPECT_EQ(outcome(t.add(producer(5), {b}, transaction_version_2, now)), "PRODUCER_FENCED")
       << "its producer does not go on, written or not";
   fenced = t.end_fenced(now);
-  EXPECT_EQ(fenced.producer_epoch.value, 7);
+  EXPECT_EQ(fenced.producer_epoch.value, 6);
   t.finish(fenced);
   t.finish(t.complete(now));
   EXPECT_EQ(t.facts().state, State::complete_abort);
+}
+
+TEST(Transaction, AProducerThatFencedItselfIsKnownByItsEpochBefore) {
+  Transaction t = in(State::ongoing);
+  t.finish(t.end_fenced(now));
+  t.finish(t.complete(now));
+  const auto again = t.init(60'000, producer(5), now, ids());
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->producer_epoch.value, 6);
 }
 
 TEST(Transaction, FencingAtTheVeryLastEpochStillAborts) {
