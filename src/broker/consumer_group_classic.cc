@@ -54,9 +54,9 @@ void ConsumerGroup::join(JoinRequest request, JoinReply reply) {
   if (was_unknown) request.member_id = host_.new_member_id();
   const std::string id = request.member_id;
   if (const ErrorCode error = admit_classic(request, was_unknown); error != ErrorCode::none)
-    return reply(refused(error, id));
+    return reply(refused(error, error == ErrorCode::member_id_required ? id : ""));
   const auto subscription = parse_subscription(request.protocols.front().metadata);
-  if (!subscription) return reply(refused(ErrorCode::inconsistent_group_protocol, id));
+  if (!subscription) return reply(refused(ErrorCode::inconsistent_group_protocol, ""));
   const std::string* holder = static_member(request.instance_id);
   const bool downgrade =
       holder != nullptr && !members_.at(*holder).metadata.classic && downgrades_without({*holder});

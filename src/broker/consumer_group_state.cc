@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/assert.h"
 #include "broker/consumer_group.h"
@@ -197,14 +198,15 @@ const TopicPartitions& ConsumerGroup::target_of(const std::string& member_id) co
   return at == targets_.end() ? none : at->second;
 }
 
-/// The one that most members ask for.
+/// The one that most members ask for; of two that are asked for alike the one that Kafka's map has last.
 Assignor ConsumerGroup::preferred_assignor() const {
   std::map<std::string, int> votes;
   for (const auto& [id, member] : members_)
     if (member.metadata.assignor) ++votes[*member.metadata.assignor];
-  const auto most = std::ranges::max_element(votes, {}, [](const auto& entry) { return entry.second; });
+  const auto from_last = votes | std::views::reverse;  // "uniform" before "range"
+  const auto most = std::ranges::max_element(from_last, {}, [](const auto& entry) { return entry.second; });
   const ConsumerGroupSettings settings = host_.settings(id_);
-  if (most == votes.end()) return settings.assignors.front();
+  if (most == from_last.end()) return settings.assignors.front();
   return find_assignor(most->first).value_or(settings.assignors.front());
 }
 

@@ -115,6 +115,8 @@ class ConsumerGroups : public BrokerTest {
     sync.group_id = "g";
     sync.member_id = member;
     sync.generation_id = joined.generation_id;
+    sync.protocol_type = joined.protocol_type;
+    sync.protocol_name = joined.protocol_name;
     wire::Writer w;
     w.int16(1);
     w.array_length(1, false);
@@ -380,7 +382,7 @@ TEST_F(ConsumerGroups, AClassicGroupsPositionsExpireARetentionAfterItsLastMember
   EXPECT_THAT(list(), IsEmpty());
 }
 
-TEST_F(ConsumerGroups, JoinsThatAreRefusedOrNeverComeBackLeaveNoGroups) {
+TEST_F(ConsumerGroups, JoinsThatAreRefusedOrNeverComeBackLeaveEmptyGroups) {
   start({{"group.min.session.timeout.ms", "1"}});
   TestClient c = client();
   for (int i = 0; i < 20; ++i) {
@@ -390,8 +392,8 @@ TEST_F(ConsumerGroups, JoinsThatAreRefusedOrNeverComeBackLeaveNoGroups) {
     if (i % 2 == 0) join.protocols.clear();
     EXPECT_NE(c.call(join).error_code, 0);
   }
-  for (const auto deadline = soon(); !list().empty() && env::posix_clock().now() < deadline;) continue;
-  EXPECT_THAT(list(), IsEmpty());
+  EXPECT_THAT(list(), SizeIs(20)) << "as in Kafka, until offsets.retention.check.interval.ms is over";
+  EXPECT_EQ(list().front(), "random-0 classic Empty ");
 }
 
 TEST_F(ConsumerGroups, AGroupDescribedManyTimesIsAnsweredOnce) {

@@ -295,7 +295,7 @@ void Group::prepare_rebalance() {
         std::max<std::int64_t>(rebalance_timeout_ms() - limits_.initial_rebalance_delay_ms, 0);
     return arm_phase_timer(limits_.initial_rebalance_delay_ms, [this] { extend_initial_delay(); });
   }
-  if (all_joined()) return complete_join();
+  if (first || all_joined()) return complete_join();  // whoever only has an id yet is not waited for
   arm_phase_timer(rebalance_timeout_ms(), [this] { complete_join(); });
 }
 
@@ -587,8 +587,7 @@ bool Group::supports(const JoinRequest& request) const {
   if (request.protocol_type != protocol_type_) return false;
   return std::ranges::any_of(request.protocols, [&](const GroupProtocol& offered) {
     return std::ranges::all_of(members_, [&](const auto& entry) {
-      return entry.first == request.member_id ||
-             find_protocol(entry.second.protocols, offered.name) != nullptr;
+      return find_protocol(entry.second.protocols, offered.name) != nullptr;  // who asks again is one of them
     });
   });
 }

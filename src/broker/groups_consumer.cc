@@ -258,7 +258,9 @@ void Groups::join(const std::string& group_id, JoinRequest request, JoinReply re
   }
   const bool is_new = entry == nullptr;
   get(group_id).classic->join(std::move(request), std::move(reply));
-  if (is_new) unused(group_id);  // it may have been refused
+  // As in Kafka the group is there, and empty, even where who made it was refused.
+  if (const Entry* made = find(group_id); is_new && made != nullptr && made->empty())
+    persist(group_id, [](ErrorCode) {});
 }
 
 void Groups::heartbeat(const std::string& group_id, HeartbeatRequest request, HeartbeatReply reply) {

@@ -112,6 +112,8 @@ TEST_F(State, AMemberKeepsItsGenerationOverARestart) {
     sync.group_id = "g";
     sync.member_id = member;
     sync.generation_id = joined.generation_id;
+    sync.protocol_type = joined.protocol_type;
+    sync.protocol_name = joined.protocol_name;
     sync.assignments.push_back({member, as_bytes(std::string_view("part 0"))});
     EXPECT_EQ(as_text(c.call(sync).assignment), "part 0");
   }
@@ -122,6 +124,8 @@ TEST_F(State, AMemberKeepsItsGenerationOverARestart) {
   sync.group_id = "g";
   sync.member_id = member;
   sync.generation_id = 1;
+  sync.protocol_type = "consumer";
+  sync.protocol_name = "range";
   const auto synced = c.call(sync);
   EXPECT_EQ(synced.error_code, 0);
   EXPECT_EQ(as_text(synced.assignment), "part 0");

@@ -21,7 +21,7 @@ constexpr std::int16_t batch_version_min = 4;
 
 struct Found {
   ErrorCode error = ErrorCode::none;
-  std::optional<std::string> message;
+  std::optional<std::string> message = "";  // of no error too not null, as Kafka's
 };
 
 Found look(Core& core, const Request& request, std::int8_t key_type, const std::string& key) {
@@ -59,7 +59,7 @@ void handle_find_coordinator(Core& core, const RequestPtr& request) {
   if (request->version() < batch_version_min) {
     const Found found = look(core, *request, asked.key_type, asked.key);
     response.error_code = wire::number(found.error);
-    response.error_message = found.message;
+    response.error_message = found.error == ErrorCode::none ? "NONE" : found.message;
     std::tie(response.node_id, response.host, response.port) = place(found);
     return request->answer(response);
   }

@@ -32,6 +32,9 @@ void handle_sync_group(Core& core, const RequestPtr& request) {
   wire::SyncGroupRequest asked;
   if (!request->decode(asked)) return;
   if (is_denied(core, request, asked)) return;
+  constexpr std::int16_t protocol_version_min = 5;
+  if (request->version() >= protocol_version_min && (!asked.protocol_type || !asked.protocol_name))
+    return refuse(request, ErrorCode::inconsistent_group_protocol);
   if (asked.group_id.empty()) return refuse(request, ErrorCode::invalid_group_id);
   Groups::Entry* entry = core.groups->find(asked.group_id);
   if (entry == nullptr) return refuse(request, ErrorCode::unknown_member_id);

@@ -25,8 +25,6 @@ void handle_describe_groups(Core& core, const RequestPtr& request) {
     if (!seen.insert(id).second) continue;
     auto& out = response.groups.emplace_back();
     out.group_id = id;
-    if (asked.include_authorized_operations)
-      out.authorized_operations = authorized_operations(core, *request, ResourceType::group, id);
     if (!may_group(core, *request, AclOperation::describe, id)) {
       out.error_code = wire::number(ErrorCode::group_authorization_failed);
       continue;
@@ -38,9 +36,12 @@ void handle_describe_groups(Core& core, const RequestPtr& request) {
         out.error_code = wire::number(ErrorCode::group_id_not_found);
         out.error_message = entry == nullptr ? fmt::format("Group {} not found.", id)
                                              : fmt::format("Group {} is not a classic group.", id);
+        continue;
       }
-      continue;
     }
+    if (asked.include_authorized_operations)
+      out.authorized_operations = authorized_operations(core, *request, ResourceType::group, id);
+    if (entry == nullptr || entry->classic == nullptr) continue;
     const Group& group = *entry->classic;
     const GroupSnapshot& snapshot = snapshots.emplace_back(group.snapshot());
     out.group_state = name(group.state());
