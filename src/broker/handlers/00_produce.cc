@@ -70,10 +70,23 @@ struct Appending {
   const TransactionVerdict& verdict;
 };
 
-void set_error(PartitionAnswer& out, const Error& error) {
-  out.error_code = wire::number(code_of(error));
+/// How far a batch came that was not appended.
+struct Refusal {
+  bool reached_log = false;
+  std::vector<record::RecordError> record_errors;
+};
+
+// As Kafka, the log's start is told where the log has looked at the records and its own state.
+void set_error(PartitionAnswer& out, const Error& error, Partition& partition, const Refusal& refusal) {
+  const ErrorCode code = code_of(error);
+  out.error_code = wire::number(code);
   out.base_offset = -1;
   out.error_message = error.message;
+  for (const record::RecordError& wrong : refusal.record_errors)
+    out.record_errors.push_back({wrong.index, wrong.message});
+  if (refusal.reached_log && partition.is_online() && code != ErrorCode::corrupt_message &&
+      code != ErrorCode::message_too_large && code != ErrorCode::kafka_storage_error)
+    out.log_start_offset = partition.log()->log_start_offset().value;
 }
 
 Result<MutableBytes> recompress(Core& core, const record::BatchView& batch, const TopicSettings& settings) {
@@ -87,18 +100,23 @@ Result<MutableBytes> recompress(Core& core, const record::BatchView& batch, cons
                             anew.size(), settings.message_bytes_max));
 }
 
+bool begins_below_zero(BytesView records) {
+  return !records.empty() && static_cast<std::int8_t>(records.front()) < 0;  // the base offset comes first
+}
+
 Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& partition,
-                             MutableBytes records, std::int64_t& log_append_time_ms) {
+                             MutableBytes records, Refusal& refusal, std::int64_t& log_append_time_ms) {
+  refusal.reached_log = begins_below_zero(records);  // Kafka leaves that to the log
+  const record::BatchView parsed = SLUICE_TRY(record::parse_produced(records, false));
+  refusal.reached_log = false;
+  if (parsed.codec() == record::Codec::zstd && a.request->version() < zstd_version_min)
+    return refuse(ErrorCode::unsupported_compression_type, "zstd needs Produce version 7");
+  if (parsed.is_transactional() && partition.is_online()) SLUICE_TRY(a.verdict.check(partition.id()));
+  if (a.acks < -1 || a.acks > 1) return refuse(ErrorCode::invalid_required_acks, "acks is -1, 0 or 1");
   if (topic.is_internal() && a.request->client_id() != admin_client_id)
     return refuse(ErrorCode::invalid_topic_exception, "clients do not write to this topic");
   if (!partition.is_online()) return refuse(ErrorCode::kafka_storage_error, "the partition is offline");
-  const auto parsed = record::BatchView::parse(records);
-  if (!parsed) return refuse(ErrorCode::corrupt_message, parsed.error().message);
-  if (parsed->size() != records.size())
-    return refuse(ErrorCode::invalid_record, "a Produce request has one batch a partition, no more");
-  if (parsed->is_transactional()) SLUICE_TRY(a.verdict.check(partition.id()));
-  if (parsed->codec() == record::Codec::zstd && a.request->version() < zstd_version_min)
-    return refuse(ErrorCode::unsupported_compression_type, "zstd needs Produce version 7");
+  refusal.reached_log = true;
   record::ValidateOptions options;
   options.batch_bytes_max = static_cast<std::size_t>(topic.settings.message_bytes_max);
   options.compacted = topic.settings.compacts;
@@ -106,12 +124,13 @@ Result<log::Appended> append(const Appending& a, const Topic& topic, Partition& 
   options.now_ms = a.now_ms;
   options.timestamp_before_ms_max = topic.settings.timestamp_before_max_ms;
   options.timestamp_after_ms_max = topic.settings.timestamp_after_max_ms;
+  options.record_errors = &refusal.record_errors;
   const record::Validated validated = SLUICE_TRY(record::validate(records, options, a.core.decompressor));
   log_append_time_ms = validated.log_append_time_ms;
   const TopicSettings& settings = topic.settings;
-  if (settings.codec && *settings.codec != parsed->codec())
-    records = SLUICE_TRY(recompress(a.core, *parsed, settings));
-  const bool is_version_2 = parsed->is_transactional() && a.request->version() >= implicit_version_min;
+  if (settings.codec && *settings.codec != parsed.codec())
+    records = SLUICE_TRY(recompress(a.core, parsed, settings));
+  const bool is_version_2 = parsed.is_transactional() && a.request->version() >= implicit_version_min;
   return partition.append(records, a.now_ms, is_version_2 ? log::Origin::client_v2 : log::Origin::client);
 }
 
@@ -156,10 +175,11 @@ void produce_partition(const Appending& a, const Topic* topic, ErrorCode unknown
     return;
   }
   std::int64_t log_append_time_ms = -1;
-  const auto appended = append(a, *topic, *partition, records, log_append_time_ms);
+  Refusal refusal;
+  const auto appended = append(a, *topic, *partition, records, refusal, log_append_time_ms);
   if (!appended) {
     failed = true;
-    set_error(out, appended.error());
+    set_error(out, appended.error(), *partition, refusal);
     if (partition->is_online() && partition->log()->poisoned()) a.core.syncer->add(partition);
     return;
   }
@@ -270,7 +290,6 @@ void produce_in_transaction(Core& core, const RequestPtr& request, wire::Produce
 void handle_produce(Core& core, const RequestPtr& request) {
   wire::ProduceRequest asked;
   if (!request->decode(asked)) return;
-  if (asked.acks < -1 || asked.acks > 1) return refuse_all(request, asked, ErrorCode::invalid_required_acks);
   const bool by_id = request->version() >= topic_id_version_min;
   std::vector<MutableBytes> batches;
   TransactionPart part;

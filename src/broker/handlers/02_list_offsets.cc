@@ -3,7 +3,10 @@
 // timestamp (v7), -4 earliest local (v8: the same as earliest), -5 and -6 of tiered storage (v9, v11), which
 // there is none of: offset -1. Otherwise the first record with at least that timestamp, or -1 and -1. Errors:
 // TOPIC_AUTHORIZATION_FAILED (describe is needed), UNKNOWN_TOPIC_OR_PARTITION, FENCED_LEADER_EPOCH,
-// UNKNOWN_LEADER_EPOCH, UNSUPPORTED_VERSION (a special time its version does not have), KAFKA_STORAGE_ERROR.
+// UNKNOWN_LEADER_EPOCH, UNSUPPORTED_VERSION (a special time its version does not have), INVALID_REQUEST (a
+// partition twice), KAFKA_STORAGE_ERROR.
+#include <map>
+
 #include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/leader_epoch.h"
@@ -40,6 +43,13 @@ std::int16_t version_of(std::int64_t time) {
   }
 }
 
+// A leader's epoch begins where its log ends when it becomes one, so that an empty log has an epoch too.
+LeaderEpoch epoch_at_start(Partition& partition) {
+  const log::PartitionLog& log = *partition.log();
+  return log.log_start_offset() == log.log_end_offset() ? partition.leader_epoch()
+                                                        : log.epoch_at(log.log_start_offset());
+}
+
 constexpr std::int8_t isolation_read_committed = 1;
 
 Result<log::TimestampOffset> look_up(Partition& partition, std::int64_t time, bool read_committed) {
@@ -52,8 +62,7 @@ Result<log::TimestampOffset> look_up(Partition& partition, std::int64_t time, bo
       return log::TimestampOffset{record::no_timestamp, end, partition.leader_epoch()};
     case earliest:
     case earliest_local:
-      return log::TimestampOffset{record::no_timestamp, log.log_start_offset(),
-                                  log.epoch_at(log.log_start_offset())};
+      return log::TimestampOffset{record::no_timestamp, log.log_start_offset(), epoch_at_start(partition)};
     case max_timestamp: {
       const log::TimestampOffset found = SLUICE_TRY(log.max_timestamp());
       return found.offset < end ? found : log::TimestampOffset{};
@@ -76,7 +85,10 @@ void handle_list_offsets(Core& core, const RequestPtr& request) {
     const Topic* topic = core.topics->find(topic_asked.name);
     auto& topic_out = response.topics.emplace_back();
     topic_out.name = topic_asked.name;
+    std::map<std::int32_t, int> times;
+    for (const auto& partition_asked : topic_asked.partitions) ++times[partition_asked.partition_index];
     for (const auto& partition_asked : topic_asked.partitions) {
+      if (times[partition_asked.partition_index] == 0) continue;  // told already
       auto& out = topic_out.partitions.emplace_back();
       out.partition_index = partition_asked.partition_index;
       const auto fail_with = [&](ErrorCode error) { out.error_code = wire::number(error); };
@@ -84,6 +96,11 @@ void handle_list_offsets(Core& core, const RequestPtr& request) {
           topic == nullptr ? nullptr : topic->partition(partition_asked.partition_index);
       if (!may_topic(core, *request, AclOperation::describe, topic_asked.name)) {
         fail_with(ErrorCode::topic_authorization_failed);
+      } else if (times[partition_asked.partition_index] > 1) {
+        fail_with(ErrorCode::invalid_request);
+        times[partition_asked.partition_index] = 0;
+      } else if (request->version() < version_of(partition_asked.timestamp)) {
+        fail_with(ErrorCode::unsupported_version);
       } else if (partition == nullptr) {
         fail_with(ErrorCode::unknown_topic_or_partition);
       } else if (!partition->is_online()) {
@@ -91,8 +108,6 @@ void handle_list_offsets(Core& core, const RequestPtr& request) {
       } else if (const auto fenced = check_leader_epoch(*partition, partition_asked.current_leader_epoch);
                  fenced != ErrorCode::none) {
         fail_with(fenced);
-      } else if (request->version() < version_of(partition_asked.timestamp)) {
-        fail_with(ErrorCode::unsupported_version);
       } else if (const auto found = look_up(*partition, partition_asked.timestamp,
                                             asked.isolation_level == isolation_read_committed);
                  !found) {

@@ -6,6 +6,8 @@
 // PRODUCER_FENCED (v0-1: INVALID_PRODUCER_EPOCH), CONCURRENT_TRANSACTIONS, COORDINATOR_NOT_AVAILABLE,
 // TRANSACTION_ABORTABLE (not in the transaction), UNKNOWN_TOPIC_OR_PARTITION or, for an internal topic,
 // TOPIC_AUTHORIZATION_FAILED, with which the others get OPERATION_NOT_ATTEMPTED.
+#include <set>
+
 #include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/add_partitions_to_txn_request.h"
@@ -29,8 +31,10 @@ Results for_each_partition(const AskedTopics& topics, F&& error_of) {
   for (const auto& topic : topics) {
     auto& out = results.emplace_back();
     out.name = topic.name;
+    std::set<std::int32_t> told;  // as Kafka, each once
     for (const std::int32_t partition : topic.partitions)
-      out.results_by_partition.push_back({partition, wire::number(error_of(topic.name, partition))});
+      if (told.insert(partition).second)
+        out.results_by_partition.push_back({partition, wire::number(error_of(topic.name, partition))});
   }
   return results;
 }

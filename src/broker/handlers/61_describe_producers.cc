@@ -1,6 +1,7 @@
 // DescribeProducers v0 (KIP-664): the producers that a partition remembers, and where an open transaction of
 // one begins. A partition that is asked for again and again is answered once. Errors per partition:
-// TOPIC_AUTHORIZATION_FAILED (read is needed), UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR.
+// TOPIC_AUTHORIZATION_FAILED (read is needed), INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_OR_PARTITION,
+// KAFKA_STORAGE_ERROR.
 #include <set>
 
 #include "broker/handlers/authorized.h"
@@ -32,8 +33,10 @@ void handle_describe_producers(Core& core, const RequestPtr& request) {
         continue;
       }
       if (partition == nullptr || !partition->is_online()) {
-        out.error_code = wire::number(partition == nullptr ? ErrorCode::unknown_topic_or_partition
-                                                           : ErrorCode::kafka_storage_error);
+        out.error_code =
+            wire::number(!log::check_topic_name(topic_asked.name) ? ErrorCode::invalid_topic_exception
+                         : partition == nullptr                   ? ErrorCode::unknown_topic_or_partition
+                                                                  : ErrorCode::kafka_storage_error);
         continue;
       }
       // The log counts ages in time that the broker ran.

@@ -1,6 +1,7 @@
 #include "broker/handlers/fetch_reader.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "broker/handlers/authorized.h"
@@ -58,20 +59,25 @@ class Reading {
     out.aborted_transactions.reset();  // null: not asked for
     const PartitionPtr partition = find_partition(core_, limits_.by_id, entry);
     if (!may_read(entry, partition)) return failed(std::move(out), ErrorCode::topic_authorization_failed);
-    if (partition == nullptr)
+    if (partition == nullptr) {
+      out.aborted_transactions.emplace();  // as Kafka writes it of partitions that it does not have
       return failed(std::move(out), limits_.by_id && core_.topics->find(entry.topic_id) == nullptr
                                         ? ErrorCode::unknown_topic_id
                                         : ErrorCode::unknown_topic_or_partition);
+    }
     if (!partition->is_online()) return failed(std::move(out), ErrorCode::kafka_storage_error);
     if (cannot_read_codec(*partition)) return failed(std::move(out), ErrorCode::unsupported_compression_type);
     const ErrorCode fenced = check_leader_epoch(*partition, entry.current_leader_epoch);
     if (fenced != ErrorCode::none) return failed(std::move(out), fenced);
     log::PartitionLog& log = *partition->log();
+    const auto end = end_of_last_epoch(*partition, entry);
+    if (!end || is_out_of_range(log, entry)) return failed(std::move(out), ErrorCode::offset_out_of_range);
     out.high_watermark = log.high_watermark().value;
     out.last_stable_offset = log.last_stable_offset().value;
     out.log_start_offset = log.log_start_offset().value;
-    if (diverges(log, entry, out)) return out;
+    if (diverges(*end, entry, out)) return out;
     read_records(log, entry, out);
+    if (out.error_code != 0) out.high_watermark = out.last_stable_offset = out.log_start_offset = -1;
     return out;
   }
 
@@ -97,9 +103,28 @@ class Reading {
     return out;
   }
 
-  bool diverges(const log::PartitionLog& log, const FetchEntry& entry, PartitionAnswer& out) {
-    if (entry.last_fetched_epoch < 0) return false;
+  /// Where the epoch of the reader's last record ends here, or the one before it; nothing where no epoch so
+  /// old, or so new, is known. The current one may be empty still.
+  static std::optional<log::EpochEnd> end_of_last_epoch(Partition& partition, const FetchEntry& entry) {
+    if (entry.last_fetched_epoch < 0) return log::EpochEnd{};
+    const log::PartitionLog& log = *partition.log();
+    if (entry.last_fetched_epoch == partition.leader_epoch().value)
+      return log::EpochEnd{partition.leader_epoch(), log.log_end_offset()};
+    if (entry.last_fetched_epoch > partition.leader_epoch().value) return std::nullopt;
     const log::EpochEnd end = log.end_offset_for_epoch(LeaderEpoch{entry.last_fetched_epoch});
+    return end.epoch.value < 0 ? std::nullopt : std::optional{end};
+  }
+
+  static bool is_out_of_range(const log::PartitionLog& log, const FetchEntry& entry) {
+    const bool is_behind_damage = log.halted() && entry.fetch_offset >= log.log_end_offset().value;
+    // What lies behind the end is told by its epoch.
+    const bool diverges_maybe = entry.last_fetched_epoch >= 0;
+    return entry.fetch_offset < log.log_start_offset().value ||
+           (!is_behind_damage && !diverges_maybe && entry.fetch_offset > log.log_end_offset().value);
+  }
+
+  bool diverges(const log::EpochEnd& end, const FetchEntry& entry, PartitionAnswer& out) {
+    if (entry.last_fetched_epoch < 0) return false;
     if (end.epoch.value == entry.last_fetched_epoch && end.end.value >= entry.fetch_offset) return false;
     out.diverging_epoch = {end.epoch.value, end.end.value};
     outcome_.has_error = true;

@@ -28,10 +28,11 @@ void TransactionPart::look_at(const PartitionPtr& partition, BytesView records) 
   const auto batch = record::BatchView::parse(records);
   if (!batch || !batch->is_transactional()) return;
   const ProducerIdAndEpoch its{batch->producer_id(), batch->producer_epoch()};
-  has_several_producers |= is_there && its != producer;
   is_there = true;
+  if (partition == nullptr) return;  // nothing is stored of that
+  has_several_producers |= producer.id.value >= 0 && its != producer;
   producer = its;
-  if (partition == nullptr || !partition->is_online()) return;
+  if (!partition->is_online()) return;
   const auto open = partition->log()->open_transaction(its.id);
   if (!open || open->producer_epoch != its.epoch) unknown.insert(partition->id());
 }
