@@ -60,7 +60,9 @@ Result<void> check_metrics_value(const ResourceProperty& property, std::string_v
   if (property.name == "interval.ms") {
     const auto v = number_of(value);
     if (!v || *v < interval_min || *v > interval_max)
-      return bad(property.name, value, fmt::format("it is {} to {}", interval_min, interval_max));
+      return refuse(
+          ErrorCode::invalid_request,
+          fmt::format("{}={} was not set: it is {} to {}", property.name, value, interval_min, interval_max));
   }
   if (property.name != "match") return {};
   constexpr std::string_view names[] = {"client_instance_id",    "client_id",
@@ -80,6 +82,9 @@ Result<void> check_metrics_value(const ResourceProperty& property, std::string_v
 Result<void> check_resource_value(const ServerConfig& server, ConfigResource type, std::string_view name,
                                   std::string_view value) {
   const ResourceProperty* property = find_property(type, name);
+  if (property == nullptr && type == ConfigResource::client_metrics)
+    return refuse(ErrorCode::invalid_request,
+                  fmt::format("there is no setting '{}'; nothing was changed", name));
   if (property == nullptr) return unknown_config(type, name);
   if (!is_value(property->type, value)) return bad(name, value, "not a value of its type");
   if (type == ConfigResource::client_metrics) return check_metrics_value(*property, value);
@@ -95,8 +100,9 @@ Result<void> check_resource_value(const ServerConfig& server, ConfigResource typ
 Result<void> check_broker_value(std::string_view name, std::string_view value) {
   const ServerProperty* property = find_server_property(name);
   if (property != nullptr && is_dynamic(name)) {
-    if (const auto good = check_value(*property, value); !good)
-      return refuse(ErrorCode::invalid_config, to_string(good.error()));
+    if (const auto good = check_value(*property, value);
+        !good)  // of a broker not INVALID_CONFIG, as in Kafka
+      return refuse(ErrorCode::invalid_request, to_string(good.error()));
     return {};
   }
   const InertProperty* inert = property == nullptr ? find_inert_server_property(name) : nullptr;

@@ -3,7 +3,8 @@
 // TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_REPLICATION_FACTOR, INVALID_REPLICA_ASSIGNMENT,
 // INVALID_CONFIG (unknown names too), INVALID_REQUEST (a name twice), POLICY_VIOLATION (more than 10,000
 // partitions in one request), TOPIC_AUTHORIZATION_FAILED (create on the cluster or the topic is needed),
-// KAFKA_STORAGE_ERROR. The settings are told to those who may describe them.
+// KAFKA_STORAGE_ERROR; checked in Kafka's order: name, settings, partitions. The settings are told to those
+// who may describe them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,6 +26,10 @@ using Answered = wire::CreateTopicsResponse::CreatableTopicResult;
 
 Result<std::int32_t> partitions_wanted(const Core& core, const Asked& topic) {
   if (topic.assignments.empty()) {
+    if (topic.replication_factor == 0 || topic.replication_factor < -1)
+      return refuse(ErrorCode::invalid_replication_factor, "replicas are 1 or more, or -1 for the default");
+    if (topic.num_partitions == 0 || topic.num_partitions < -1)
+      return refuse(ErrorCode::invalid_partitions, "partitions are 1 or more, or -1 for the default");
     const auto replicas = topic.replication_factor == -1 ? core.config.number("default.replication.factor")
                                                          : topic.replication_factor;
     if (replicas != 1) {
@@ -56,15 +61,6 @@ Result<void> check_allowed(const Core& core, const Request& request, const std::
   return refuse(ErrorCode::topic_authorization_failed, "create on the cluster or the topic is needed");
 }
 
-// In Kafka's order: what is wrong with the name comes first, then settings, then partitions.
-Result<void> check_name(const Core& core, const std::string& name) {
-  if (const auto good = log::check_topic_name(name); !good)
-    return refuse(ErrorCode::invalid_topic_exception, good.error().message);
-  if (core.topics->find(name) != nullptr)
-    return refuse(ErrorCode::topic_already_exists, fmt::format("topic {} is there already", name));
-  return {};
-}
-
 Result<Values> values_of(const Asked& topic) {
   Values values;
   for (const auto& config : topic.configs) {
@@ -93,11 +89,12 @@ void tell_configs(const Core& core, const Request& request, const Values& values
 Result<void> create(Core& core, const Request& request, const Asked& topic, bool validate_only,
                     Answered& out) {
   SLUICE_TRY(check_allowed(core, request, topic.name));
-  SLUICE_TRY(check_name(core, topic.name));
+  SLUICE_TRY(core.topics->check_new(topic.name, 1, {}));  // the name before all else
   const Values values = SLUICE_TRY(values_of(topic));
   const std::int32_t count = SLUICE_TRY(partitions_wanted(core, topic));
   if (validate_only) {
     SLUICE_TRY(core.topics->check_new(topic.name, count, values));
+    out.topic_id = core.env.random->next_uuid();  // Kafka tells one too, of a topic that never is
   } else {
     out.topic_id = SLUICE_TRY(core.topics->create(topic.name, count, values))->id;
   }
@@ -136,10 +133,10 @@ void handle_create_topics(Core& core, const RequestPtr& request) {
     if (times[topic.name] > 1) continue;
     Answered& out = response.topics.emplace_back();
     out.name = topic.name;
+    out.error_message.reset();
     const auto made =
         too_much ? refuse(ErrorCode::policy_violation, "too many partitions in one request; none was made")
                  : create(core, *request, topic, asked.validate_only, out);
-    out.error_message.reset();
     if (!made) {
       out.error_code = wire::number(code_of(made.error()));
       out.error_message = made.error().message;

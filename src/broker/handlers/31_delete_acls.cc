@@ -39,6 +39,7 @@ void handle_delete_acls(Core& core, const RequestPtr& request) {
   SettingsState next = core.settings->state();
   for (const auto& filter_asked : asked.filters) {
     auto& out = response.filter_results.emplace_back();
+    out.error_message.reset();
     const auto filter = [&]() -> Result<AclFilter> {
       if (!may_cluster(core, *request, AclOperation::alter))
         return refuse(ErrorCode::cluster_authorization_failed, "alter on the cluster is needed");

@@ -23,6 +23,7 @@ void handle_alter_configs(Core& core, const RequestPtr& request) {
     for (const auto& config : resource.configs)
       changes.push_back({config.name, ConfigOperation::set, config.value});
     auto& out = response.responses.emplace_back();
+    out.error_message.reset();
     out.resource_type = resource.resource_type;
     out.resource_name = resource.resource_name;
     const auto altered =

@@ -1,6 +1,9 @@
 // AlterReplicaLogDirs v1-2: there is one log directory, so replicas can only be moved to where they are.
 // Needs alter on the cluster. Errors per partition: CLUSTER_AUTHORIZATION_FAILED, LOG_DIR_NOT_FOUND (any
 // other directory), UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR.
+#include <map>
+#include <string_view>
+
 #include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
 #include "wire/generated/alter_replica_log_dirs_request.h"
@@ -24,18 +27,21 @@ void handle_alter_replica_log_dirs(Core& core, const RequestPtr& request) {
   wire::AlterReplicaLogDirsRequest asked;
   if (!request->decode(asked)) return;
   const bool allowed = may_cluster(core, *request, AclOperation::alter);
-  wire::AlterReplicaLogDirsResponse response;
+  std::map<std::string_view, std::map<std::int32_t, ErrorCode>> results;  // as in Kafka, the last one counts
   for (const auto& dir : asked.dirs) {
     for (const auto& topic_asked : dir.topics) {
       const Topic* topic = core.topics->find(topic_asked.name);
-      auto& topic_out = response.results.emplace_back();
-      topic_out.topic_name = topic_asked.name;
       for (const std::int32_t index : topic_asked.partitions) {
-        const ErrorCode error =
+        results[topic_asked.name][index] =
             allowed ? move(core, dir.path, topic, index) : ErrorCode::cluster_authorization_failed;
-        topic_out.partitions.push_back({index, wire::number(error)});
       }
     }
+  }
+  wire::AlterReplicaLogDirsResponse response;
+  for (const auto& [name, partitions] : results) {
+    auto& out = response.results.emplace_back();
+    out.topic_name = name;
+    for (const auto& [index, error] : partitions) out.partitions.push_back({index, wire::number(error)});
   }
   request->answer(response);
 }

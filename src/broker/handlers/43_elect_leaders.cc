@@ -39,7 +39,8 @@ Response::PartitionResult elect(const std::string& name, const Topic* topic, std
 
 // The request's error stands beside every partition too.
 void refuse_all(const wire::ElectLeadersRequest& asked, ErrorCode error, Response& response) {
-  response.error_code = wire::number(error);
+  const bool asks_nothing = asked.topic_partitions && asked.topic_partitions->empty();
+  if (!asks_nothing || error != ErrorCode::invalid_request) response.error_code = wire::number(error);
   if (!asked.topic_partitions) return;
   for (const auto& topic : *asked.topic_partitions) {
     auto& out = response.replica_election_results.emplace_back();

@@ -57,6 +57,7 @@ void handle_alter_partition_reassignments(Core& core, const RequestPtr& request)
     topic_out.name = topic_asked.name;
     for (const auto& partition : topic_asked.partitions) {
       auto& out = topic_out.partitions.emplace_back();
+      out.error_message.reset();
       out.partition_index = partition.partition_index;
       out.error_message.reset();
       const auto good = check(core, topic, topic_asked.name, partition.partition_index, partition.replicas);

@@ -46,7 +46,7 @@ void handle_describe_client_quotas(Core& core, const RequestPtr& request) {
     response.error_message = good.error().message;
     response.entries.reset();
   } else {
-    response.error_message.reset();
+    response.error_message = "";  // not null: as Kafka's
     response.entries.emplace();
   }
   request->answer(response);

@@ -96,6 +96,7 @@ void handle_alter_user_scram_credentials(Core& core, const RequestPtr& request) 
   wire::AlterUserScramCredentialsResponse response;
   for (const auto& [user, changes] : users) {
     auto& out = response.results.emplace_back();
+    out.error_message.reset();
     out.user = user;
     out.error_message.reset();
     const Error* error = !changes.result ? &changes.result.error() : !kept ? &kept.error() : nullptr;

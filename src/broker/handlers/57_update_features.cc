@@ -1,10 +1,8 @@
 // UpdateFeatures v0-2: the levels of this broker's features are those it is built for, and stay so. A request
-// that asks for the level there is succeeds; every other one is refused as a whole. Needs alter on the
-// cluster. Errors: CLUSTER_AUTHORIZATION_FAILED, INVALID_REQUEST (a feature twice, none at all, or an upgrade
-// type that is unknown), INVALID_UPDATE_VERSION (per feature in v0-1).
+// that asks for the levels there are succeeds; every other one is refused as a whole, in all versions. Needs
+// alter on the cluster. Errors: CLUSTER_AUTHORIZATION_FAILED, INVALID_UPDATE_VERSION (an unknown upgrade type
+// or feature, too).
 #include <fmt/format.h>
-
-#include <set>
 
 #include "broker/features.h"
 #include "broker/handlers/authorized.h"
@@ -19,23 +17,11 @@ namespace {
 using wire::ErrorCode;
 using Asked = wire::UpdateFeaturesRequest;
 
-Result<void> check_form(const Core& core, const Request& request, const Asked& asked) {
-  constexpr std::int8_t upgrade_type_max = 3;
-  if (!may_cluster(core, request, AclOperation::alter))
-    return refuse(ErrorCode::cluster_authorization_failed, "alter on the cluster is needed");
-  std::set<std::string> seen;
-  for (const auto& update : asked.feature_updates) {
-    if (update.feature.empty()) return refuse(ErrorCode::invalid_request, "a feature has no name");
-    if (!seen.insert(update.feature).second)
-      return refuse(ErrorCode::invalid_request, fmt::format("{} is named twice", update.feature));
-    if (update.upgrade_type < 1 || update.upgrade_type > upgrade_type_max)
-      return refuse(ErrorCode::invalid_request,
-                    fmt::format("upgrade type {} is unknown", update.upgrade_type));
-  }
-  return {};
-}
-
 Result<void> check_level(const Core& core, const Asked::FeatureUpdateKey& update) {
+  constexpr std::int8_t upgrade_type_max = 3;
+  if (update.upgrade_type < 1 || update.upgrade_type > upgrade_type_max)
+    return refuse(ErrorCode::invalid_update_version,
+                  fmt::format("upgrade type {} is unknown; nothing was changed", update.upgrade_type));
   for (const Feature& feature : features(core)) {
     if (feature.name != update.feature) continue;
     if (feature.level == update.max_version_level) return {};
@@ -47,6 +33,13 @@ Result<void> check_level(const Core& core, const Asked::FeatureUpdateKey& update
                 fmt::format("there is no feature {} here", update.feature));
 }
 
+Result<void> check(const Core& core, const Request& request, const Asked& asked) {
+  if (!may_cluster(core, request, AclOperation::alter))
+    return refuse(ErrorCode::cluster_authorization_failed, "alter on the cluster is needed");
+  for (const auto& update : asked.feature_updates) SLUICE_TRY(check_level(core, update));
+  return {};
+}
+
 }  // namespace
 
 void handle_update_features(Core& core, const RequestPtr& request) {
@@ -55,27 +48,12 @@ void handle_update_features(Core& core, const RequestPtr& request) {
   if (!request->decode(asked)) return;
   wire::UpdateFeaturesResponse response;
   response.error_message.reset();
-  const auto fail_with = [&](const Error& error) {
-    response.error_code = wire::number(code_of(error));
-    response.error_message = error.message;
-  };
-  const auto formed = check_form(core, *request, asked);
-  if (!formed) {
-    fail_with(formed.error());
-    return request->answer(response);
-  }
-  for (const auto& update : asked.feature_updates) {
-    const auto good = check_level(core, update);
-    if (request->version() >= version_without_results) {
-      if (!good && response.error_code == 0) fail_with(good.error());
-      continue;
-    }
-    auto& out = response.results.emplace_back();
-    out.feature = update.feature;
-    out.error_message.reset();
-    if (good) continue;
-    out.error_code = wire::number(code_of(good.error()));
-    out.error_message = good.error().message;
+  if (const auto good = check(core, *request, asked); !good) {
+    response.error_code = wire::number(code_of(good.error()));
+    response.error_message = good.error().message;
+  } else if (request->version() < version_without_results) {
+    for (const auto& update : asked.feature_updates)
+      response.results.push_back({update.feature, 0, "NONE"});  // as Kafka's has it
   }
   request->answer(response);
 }

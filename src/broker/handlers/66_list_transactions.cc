@@ -17,7 +17,7 @@ namespace {
 using wire::ErrorCode;
 
 struct Filter {
-  std::vector<TransactionState> states;
+  std::optional<std::vector<TransactionState>> states;  // none where only unknown ones are asked for
   std::vector<std::int64_t> producer_ids;
   std::int64_t open_for_ms = -1;
   std::optional<NamePattern> pattern;
@@ -27,7 +27,7 @@ struct Filter {
     if (!producer_ids.empty() &&
         std::ranges::find(producer_ids, facts.producer_id.value) == producer_ids.end())
       return false;
-    if (!states.empty() && std::ranges::find(states, facts.state) == states.end()) return false;
+    if (states && std::ranges::find(*states, facts.state) == states->end()) return false;
     if (open_for_ms >= 0 && now_ms - facts.start_ms <= open_for_ms) return false;
     return !pattern || pattern->matches(transaction.id());
   }
@@ -40,9 +40,10 @@ void handle_list_transactions(Core& core, const RequestPtr& request) {
   if (!request->decode(asked)) return;
   wire::ListTransactionsResponse response;
   Filter filter;
+  if (!asked.state_filters.empty()) filter.states.emplace();
   for (const std::string& text : asked.state_filters) {
     if (const auto state = parse_transaction_state(text)) {
-      filter.states.push_back(*state);
+      filter.states->push_back(*state);
     } else if (std::ranges::find(response.unknown_state_filters, text) ==
                response.unknown_state_filters.end()) {
       response.unknown_state_filters.push_back(text);

@@ -133,8 +133,10 @@ Result<void> change_config(Core& core, const Request& request, ConfigResource ty
                   fmt::format("resources of type {} have no settings here", static_cast<int>(type)));
   }
   SLUICE_TRY(check_allowed(core, request, type, name));
+  if (type == ConfigResource::broker) SLUICE_TRY(check_broker_name(core, name));
   SLUICE_TRY(check_form(type, changes));
   if (type == ConfigResource::topic) {
+    if (name.empty()) return refuse(ErrorCode::invalid_request, "the topic has no name");
     if (const auto good = log::check_topic_name(name); !good)
       return refuse(ErrorCode::invalid_topic_exception, good.error().message);
     Topic* topic = core.topics->find(name);
