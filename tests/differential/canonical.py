@@ -31,7 +31,7 @@ NOW_MS = 3_600_000
 MADE_UP = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")  # ends the id of a static member
 PREFIX = re.compile(r"d\d{6}-")
 HOUSE = {"__consumer_offsets", "__transaction_state"}
-NAMED = ("name", "topic", "topic_name", "group_id", "group", "transactional_id", "resource_name")
+NAMED = ("name", "topic", "topic_name", "group_id", "group", "transactional_id", "resource_name", "user")
 
 
 class Unresolved(Exception):
@@ -87,7 +87,9 @@ class Names:
         if isinstance(value, dict):
             return self.structure(value, asked)
         if isinstance(value, list):
+            value = merged(value) if field == "responses" else value
             kept = [self.known_form(item, field, asked) for item in value if not self.is_foreign(item, asked) and not is_hollow(item)]
+            kept = [item for item in kept if not is_hollow(item)]
             return kept if field in ORDERED else sorted(kept, key=sort_key)
         if field == "records" and value is not None:
             return [self.known_form(batch, "", asked) for batch in batches.tell(bytes.fromhex(value))]
@@ -150,6 +152,17 @@ class New:
         self.kind, self.value = kind, value
         # A member's id begins with its client's: the one thing that two unknown members can be told apart by.
         self.hint = str(value).partition("-")[0] if kind == "member" else ""
+
+
+def merged(responses):
+    """Of a Fetch: each topic once. Kafka tells one in several places when others' partitions come between its own."""
+    if not all(isinstance(item, dict) and "partitions" in item for item in responses):
+        return responses
+    found = {}
+    for item in responses:
+        name = item.get("topic_id", item.get("topic"))
+        found.setdefault(name, {**item, "partitions": []})["partitions"].extend(item["partitions"])
+    return list(found.values())
 
 
 def is_hollow(item):

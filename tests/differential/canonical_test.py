@@ -51,6 +51,11 @@ class CanonicalTest(unittest.TestCase):
         self.assertEqual(self.ours.canonical({"error_code": 0, "error_message": "x"})["error_message"], "x")
         self.assertEqual(self.ours.canonical({"log_append_time_ms": 5})["log_append_time_ms"], 5)
 
+    def test_a_topic_that_a_fetch_tells_in_two_places_is_told_once(self):
+        parts = [{"partition_index": i, "error_code": 0} for i in range(2)]
+        apart = {"responses": [{"topic": "t", "partitions": parts[:1]}, {"topic": "t", "partitions": parts[1:]}]}
+        self.assertEqual(self.ours.canonical(apart), self.kafka.canonical({"responses": [{"topic": "t", "partitions": parts}]}))
+
 
 class CompareTest(unittest.TestCase):
     def test_a_class_names_the_field_and_the_errors_but_not_the_place(self):
@@ -64,6 +69,13 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(list(compare.classes("X", {"a": [1, 2]}, {"a": [1]})), ["X a[]: another, Kafka absent"])
         self.assertEqual(list(compare.classes("X", "closed", {"a": 1})), ["X : closed, Kafka present"])
         self.assertEqual(compare.classes("X", {"a": None}, {"a": None}), {})
+
+    def test_what_only_one_answers_twice_has_a_class_of_its_own(self):
+        group = {"group_id": "g", "error_code": 0}
+        found = compare.classes("DescribeGroups", {"groups": [group]}, {"groups": [group, group]})
+        self.assertEqual(list(found), ["DescribeGroups groups[again]: absent, Kafka present"])
+        found = compare.classes("DescribeGroups", {"groups": [group, group]}, {"groups": [group]})
+        self.assertEqual(list(found), ["DescribeGroups groups[again]: present, Kafka absent"])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ ROW = re.compile(r'X\(\w+, (-?\d+), "(\w+)"')
 ERRORS = {int(number): name for number, name in
           ROW.findall((codec.ROOT / "src/wire/error_list.h").read_text(encoding="utf-8"))}
 ABSENT = "absent"
+NAMED = re.compile(r"(configs|api_keys|features)\[\w+=([^\]]*)\]")  # these say which one differs
 BROKER_SETTING = re.compile(r"resource_name=node#\d+\]\.configs\[[^\]]*\]$")
 
 
@@ -37,6 +38,12 @@ def differences(ours, theirs, path=""):
 
 
 def of_lists(ours, theirs, path):
+    ours, again = without_repeats(ours, theirs)
+    if again:
+        return differences(ours, again[0], path) + [(f"{path}[again]", ABSENT, item) for item in again[1]]
+    theirs, more = without_repeats(theirs, ours)
+    if more:
+        return differences(more[0], theirs, path) + [(f"{path}[again]", item, ABSENT) for item in more[1]]
     key = key_of(ours or theirs)
     if key is not None and (not theirs or key_of(theirs) == key):
         mine = {str(item[key]): item for item in ours}
@@ -51,9 +58,25 @@ def of_lists(ours, theirs, path):
     return found
 
 
+def without_repeats(ours, theirs):
+    """(ours, (theirs without what is named again, that)) where only ours names each thing once; else (ours, None)."""
+    key = next((k for k in KEYS if theirs and all(isinstance(item, dict) and k in item for item in theirs)), None)
+    if key is None or key_of(ours) != key or key_of(theirs) == key:
+        return ours, None
+    first, more = {}, []
+    for item in theirs:
+        name = str(item[key])
+        if name in first:
+            more.append(item)
+        first.setdefault(name, item)
+    return ours, (list(first.values()), more)
+
+
 def brief(value, path):
     if path.endswith("error_code"):
         return ERRORS.get(value, str(value))
+    if isinstance(value, dict) and list(value) == ["rest"]:
+        return "the beginning of a batch"
     if isinstance(value, (dict, list)):
         return "present"
     if isinstance(value, str) and value.startswith(("malformed", "unresolved")):
@@ -66,8 +89,9 @@ def brief(value, path):
 def label(name, path, ours, theirs):
     """The class of a difference: the API, the field without its indices, and what the two said where that is one of few."""
     given = path
-    if name in ("DescribeConfigs", "ApiVersions"):
-        path = re.sub(r"\[(?:name|api_key)=([^\]]*)\]", r"[:\1]", path)
+    path = NAMED.sub(r"\1[:\2]", path)
+    if name in ("AlterConfigs", "IncrementalAlterConfigs"):
+        path = re.sub(r"\[resource_name=(?:node#\d+)?\]", "[:broker]", path)
     plain = re.sub(r"\[(?:\d+|\w+=[^\]]*)\]", "[]", path).replace("[:", "[")
     mine, other = brief(ours, path), brief(theirs, path)
     if name == "DescribeConfigs" and BROKER_SETTING.search(given) and ABSENT in (ours, theirs):

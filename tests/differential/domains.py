@@ -5,6 +5,7 @@ TOPICS = ["~t0", "~t1", "~t2"]
 WRONG_TOPICS = ["~missing", "", ".", "a/b", "~" + "n" * 250, "~t0 "]
 GROUPS = ["~g0", "~g1"]
 CONSUMER_GROUPS = ["~c0", "~c1"]
+SOLO_GROUPS = ["~v0", "~v1", "~v2"]  # one a lane: with two ids that the broker makes up, who gets what is chance
 TRANSACTIONS = ["~x0", "~x1"]
 NO_UUID = "0" * 31 + "9"
 WRONG = {
@@ -17,7 +18,7 @@ CALM = {
     "max_wait_ms": [0], "min_bytes": [0], "timeout_ms": [30000], "session_timeout_ms": [30000, 1, 60000, -1, 2147483647],
     "rebalance_timeout_ms": [60000], "transaction_timeout_ms": [60000, 0, -1, 2147483647], "num_partitions": [1, 2, 3, 0, -1, -2],
     "replication_factor": [1, -1, 0, 2], "count": [0, 1, 2, 3, 4, -1], "controller_id": [1, 7], "validate_only": [True],
-    "node_id": [7, -1], "broker_id": [7, -1], "voter_id": [7], "retention_time_ms": [-1, 60000], "partition_limit": [1, 2, 2000],
+    "node_id": [7, -1], "broker_id": [7, -1], "voter_id": [7], "retention_time_ms": [-1, 60000], "replica_id": [-1], "partition_limit": [1, 2, 2000],
     "response_partition_limit": [1, 2, 100, 0, -1],
     "max_bytes": [1 << 20, 200], "partition_max_bytes": [1 << 20, 100, 1], "max_lifetime_ms": [-1], "throttle_time_ms": [0],
 }
@@ -70,7 +71,7 @@ class Dice:
         return self.one([-1, 7, 2147483647]) if self.chance(wrong) else self.random.randrange(2)
 
     def group(self, wrong=0.05):
-        return self.one(["", "~none"] + CONSUMER_GROUPS) if self.chance(wrong) else self.one(GROUPS)
+        return self.one(["~none"] + CONSUMER_GROUPS) if self.chance(wrong) else self.one(GROUPS)
 
     def transactional_id(self, wrong=0.05):
         return self.one(["", "~none"]) if self.chance(wrong) else self.one(TRANSACTIONS)
@@ -87,7 +88,8 @@ class Dice:
 
     def named(self, name, version=0):
         """Both ways of naming a topic; the version takes what it has."""
-        return {"name": name, "topic": name, "topic_id": self.state.topic_ids.get(name, NO_UUID)}
+        unknown = f"{sum(map(ord, name)) & 0xFFFF | 0x10000:032x}"  # another one for each name
+        return {"name": name, "topic": name, "topic_id": self.state.topic_ids.get(name, unknown)}
 
 
 class Anything:

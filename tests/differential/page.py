@@ -24,6 +24,15 @@ class Report:
             known = self.classes.setdefault(name, {"count": 0, "version": what["version"], "seed": seed})
             known["count"] += 1
 
+    def merge(self, path):
+        """Takes over what another run has counted."""
+        other = Report(path)
+        self.requests += other.requests
+        self.apis.update(other.apis)
+        for name, what in other.classes.items():
+            known = self.classes.setdefault(name, {**what, "count": 0})
+            known["count"] += what["count"]
+
     def save(self):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"requests": self.requests, "apis": dict(sorted(self.apis.items())),

@@ -81,7 +81,7 @@ def list_offsets(gen, version):
     topics = [{"name": name, "partitions": [
         {"partition_index": p, "current_leader_epoch": dice.leader_epoch(), "timestamp": dice.one(known)}
         for p in dict.fromkeys(dice.some(dice.partition))]} for name in dict.fromkeys(dice.some(dice.topic))]
-    return {"replica_id": dice.one([-1] * 10 + [-2, 1]), "isolation_level": dice.one([0, 1]), "timeout_ms": 30000,
+    return {"replica_id": dice.one([-1] * 10 + [-2]), "isolation_level": dice.one([0, 1]), "timeout_ms": 30000,
             "topics": topics}
 
 

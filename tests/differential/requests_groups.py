@@ -1,5 +1,5 @@
 """Requests about groups: the classic protocol, KIP-848's, offsets, and what is asked about them."""
-from domains import CONSUMER_GROUPS, GROUPS, NO_UUID
+from domains import CONSUMER_GROUPS, GROUPS, NO_UUID, SOLO_GROUPS
 
 SUBSCRIPTION = "0001000000010002743000000000ffffffff"  # version 1, topic t0, no user data, nothing owned
 ASSIGNMENT = "000100000001000274300000000100000000ffffffff"
@@ -81,7 +81,7 @@ def committed(gen):
 
 def offset_commit(gen, version):
     dice = gen.dice
-    group = dice.one(GROUPS + CONSUMER_GROUPS) if dice.chance(0.9) else dice.group(1)
+    group = dice.one(GROUPS + CONSUMER_GROUPS + SOLO_GROUPS[gen.lane:gen.lane + 1]) if dice.chance(0.9) else dice.group(1)
     fields = member_fields(gen, group, generation_field="generation_id_or_member_epoch")
     consumer = gen.state.consumers.get((group, gen.lane))
     if consumer is not None and dice.chance(0.8):
@@ -134,11 +134,13 @@ def delete_groups(gen, version):
 def offset_delete(gen, version):
     dice = gen.dice
     return {"group_id": dice.one(GROUPS + CONSUMER_GROUPS + ["~none"]), "topics": [
-        {"name": dice.topic(), "partitions": [{"partition_index": p} for p in dice.some(dice.partition)]}]}
+        {"name": dice.topic(), "partitions": [{"partition_index": p} for p in dict.fromkeys(dice.some(dice.partition))]}]}
 
 
 def consumer_heartbeat(gen, version):
     dice, group = gen.dice, gen.dice.one(CONSUMER_GROUPS if gen.dice.chance(0.93) else GROUPS + [""])
+    if version == 0 and group in CONSUMER_GROUPS:
+        group = SOLO_GROUPS[gen.lane]
     consumer = gen.state.consumers.get((group, gen.lane))
     body = {"group_id": group, "member_id": "" if version == 0 else f"~m{gen.lane}", "member_epoch": 0, "instance_id": None, "rack_id": None,
             "rebalance_timeout_ms": 60000, "subscribed_topic_names": dice.one([["~t0"], ["~t0", "~t1"], ["~missing"], []]),
@@ -150,7 +152,8 @@ def consumer_heartbeat(gen, version):
         if dice.chance(0.12):
             body.update(member_epoch=-1)
     if version >= 1 and dice.chance(0.1):
-        body["subscribed_topic_regex"] = dice.one([None, "", ".*t[01]", "("])
+        # A pattern that is none, or that asks for nothing: when Kafka has resolved another one depends on the moment.
+        body["subscribed_topic_regex"] = dice.one([None, "", "("])
     if dice.chance(0.05):
         body["member_epoch"] = dice.one([-2, -1, 0, 1, 7, -3])
     if dice.chance(0.05):
@@ -162,7 +165,7 @@ def consumer_heartbeat(gen, version):
 
 def consumer_describe(gen, version):
     dice = gen.dice
-    groups = dice.some(lambda: dice.one(CONSUMER_GROUPS + GROUPS + ["~none", ""]))
+    groups = dice.some(lambda: dice.one(CONSUMER_GROUPS + SOLO_GROUPS + GROUPS + ["~none", ""]))
     return {"group_ids": groups, "include_authorized_operations": dice.chance(0.3)}
 
 

@@ -11,12 +11,19 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 READY_SECONDS = 30
 # Nothing may happen by itself while a sequence runs, and small numbers keep both quick.
 PROPERTIES = {
-    "group.initial.rebalance.delay.ms": "0", "log.retention.ms": "-1", "offsets.topic.num.partitions": "4",
-}
-KAFKA_ONLY = {
-    "transaction.state.log.num.partitions": "4", "log.cleaner.backoff.ms": "3600000", "log.initial.task.delay.ms": "86400000",
+    "group.initial.rebalance.delay.ms": "0", "group.consumer.assignment.interval.ms": "0", "log.retention.ms": "-1",
+    "offsets.topic.num.partitions": "4", "transaction.state.log.num.partitions": "4", "log.cleaner.backoff.ms": "3600000",
     "controller.quorum.append.linger.ms": "1",
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users": "User:ANONYMOUS",
+}
+KAFKA_ONLY = {"log.initial.task.delay.ms": "86400000"}  # one of Kafka's internal settings
+# What tools/apache-kafka sets by itself.
+OURS_ONLY = {
+    "node.id": "1", "process.roles": "broker,controller", "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "PLAINTEXT", "default.replication.factor": "1", "min.insync.replicas": "1",
+    "offsets.topic.replication.factor": "1", "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1", "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
 }
 
 
@@ -24,7 +31,7 @@ class Sluice:
     def __init__(self, binary, directory):
         self.directory = pathlib.Path(directory)
         self.log = (self.directory / "sluice.log").open("wb")
-        settings = [word for pair in PROPERTIES.items() for word in ("-X", "=".join(pair))]
+        settings = [word for pair in {**PROPERTIES, **OURS_ONLY}.items() for word in ("-X", "=".join(pair))]
         self.process = subprocess.Popen(
             [str(binary), "broker", "--listen", "127.0.0.1:0", "--data-dir", self.directory / "sluice", *settings],
             stdout=subprocess.PIPE, stderr=self.log, text=True)

@@ -3,6 +3,7 @@
 A step is {"lane", "key", "version", "body"} in the common spelling, and maybe "cut": its body is cut to so many bytes, or
 "more": bytes that follow it (hexadecimal), or "waits": the answer may have to wait for other members.
 """
+import os
 import time
 
 import canonical
@@ -142,14 +143,14 @@ class Side:
 class Settler:
     """Waits until Apache Kafka's broker has heard of all that its controller has answered so far."""
 
-    TOPIC = "barrier-1"
     KEYS = {19, 20, 29, 30, 31, 33, 37, 38, 44, 45, 49, 51, 57}
     METADATA = 3
 
     def __init__(self, server, schema):
         self.side = Side(server, schema, "barrier-")
         self.value = 1_000_000
-        self.call(19, 7, {"topics": [{"name": self.TOPIC, "num_partitions": 1, "replication_factor": 1}], "timeout_ms": 30000})
+        self.topic = f"barrier-{os.getpid()}"  # another run may use the same Kafka
+        self.call(19, 7, {"topics": [{"name": self.topic, "num_partitions": 1, "replication_factor": 1}], "timeout_ms": 30000})
         self.wait(lambda: self.shown() is not None)
         self.barrier()
         for i in range(40):  # each partition of the coordinators' topics gets its turn
@@ -160,7 +161,7 @@ class Settler:
     def committed(self, group):
         part = {"partition_index": 0, "committed_offset": 0, "committed_metadata": ""}
         self.call(10, 4, {"key_type": 0, "coordinator_keys": [group]})
-        body = {"group_id": group, "generation_id_or_member_epoch": -1, "member_id": "", "topics": [{"name": self.TOPIC, "partitions": [part]}]}
+        body = {"group_id": group, "generation_id_or_member_epoch": -1, "member_id": "", "topics": [{"name": self.topic, "partitions": [part]}]}
         return self.call(8, 9, body)["topics"][0]["partitions"][0]["error_code"]
 
     def call(self, key, version, body):
@@ -176,11 +177,11 @@ class Settler:
         for _ in range(2):
             self.value += 1
             config = {"name": "retention.ms", "config_operation": 0, "value": str(self.value)}
-            self.call(44, 1, {"resources": [{"resource_type": 2, "resource_name": self.TOPIC, "configs": [config]}]})
+            self.call(44, 1, {"resources": [{"resource_type": 2, "resource_name": self.topic, "configs": [config]}]})
             self.wait(lambda: self.shown() == str(self.value))
 
     def shown(self):
-        ask = {"resources": [{"resource_type": 2, "resource_name": self.TOPIC, "configuration_keys": ["retention.ms"]}]}
+        ask = {"resources": [{"resource_type": 2, "resource_name": self.topic, "configuration_keys": ["retention.ms"]}]}
         configs = self.call(32, 4, ask)["results"][0]["configs"]
         return configs[0]["value"] if configs else None
 
@@ -195,7 +196,7 @@ class Settler:
     def __call__(self, side, step, answer):
         if step["key"] in self.KEYS:
             self.barrier()
-        elif step["key"] == self.METADATA and step["body"].get("allow_auto_topic_creation"):
+        elif step["key"] == self.METADATA and step["body"].get("allow_auto_topic_creation", True):
             self.await_created(side, answer)
 
     def await_created(self, side, answer):

@@ -25,6 +25,7 @@ check_scripts() {
     python3 -c 'import sys; compile(open(sys.argv[1], encoding="utf-8").read(), sys.argv[1], "exec")' "$file"
   done < <(grep -rlE --exclude-dir=.git --exclude-dir=build '^#!.*python3$' .)
   python3 -m unittest discover --start-directory tools --pattern '*_test.py'
+  python3 -m unittest discover --start-directory tests/differential --pattern '*_test.py'
 }
 
 check_generated() { python3 tools/gen_wire.py --check; }

@@ -66,10 +66,14 @@ compat() { PATH=$venv/bin:$PATH tests/compat/run --sluice build/release/sluice "
 
 librdkafka_suite() { python3 tests/compat/librdkafka_suite.py short --sluice build/release/sluice; }
 
+# Recorded requests with Apache Kafka's answers, asked of ours.
+differential() { python3 tests/differential/run.py replay --sluice build/release/sluice; }
+
 short_tests() {
   step unit unit_tests asan
   step e2e e2e
   step compat compat
+  step differential differential
 }
 
 run_part() {
@@ -77,7 +81,8 @@ run_part() {
     unit) step unit unit_tests asan ;;
     e2e) step e2e e2e "${@:2}" ;;
     compat) step compat compat "${@:2}" ;;
-    *) die "there is no part $1; there are: unit, e2e, compat, check" ;;
+    differential) step differential differential ;;
+    *) die "there is no part $1; there are: unit, e2e, compat, differential, check" ;;
   esac
 }
 
@@ -148,6 +153,13 @@ fuzz() {
 soak() {
   setup_judges
   build release
+  if [[ ${1:-} == differential ]]; then
+    setup_java
+    python3 tests/differential/run.py live --sluice build/release/sluice --kafka tools/apache-kafka \
+      --requests "${2:-100000}" --seed "$RANDOM"
+    python3 tests/differential/run.py page
+    return
+  fi
   local part=kill
   [[ ${1:-} != transactions ]] || { part=$1 && shift; }
   exec "$venv/bin/python" tests/e2e/soak.py --sluice build/release/sluice --part "$part" --seconds "${1:-3600}"
