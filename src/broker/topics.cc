@@ -223,7 +223,7 @@ Result<void> Topics::set_values(Topic& topic, const Values& values) {
 
 void Topics::resolve_all() {
   for (const auto& [name, topic] : topics_) {
-    topic->settings = resolve(config_, topic->values);
+    topic->settings = settings_of(*topic);
     for (const PartitionPtr& partition : topic->partitions)
       if (partition->log() != nullptr) partition->log()->set_options(log_options(*topic));
   }
