@@ -12,6 +12,13 @@ Result<void> File::write_parts_at(std::uint64_t offset, std::span<const BytesVie
   return {};
 }
 
+Result<void> File::write_durable_at(std::uint64_t offset, BytesView bytes) {
+  SLUICE_TRY(write_at(offset, bytes));
+  Result<void> synced = sync();
+  if (!synced && synced.error().code == Code::no_space) synced.error().code = Code::io_failed;
+  return synced;
+}
+
 Result<void> File::preallocate(std::uint64_t) {
   return {};
 }

@@ -19,6 +19,9 @@
 
 namespace sluice::env {
 
+/// What devices write at a time, at most.
+constexpr std::size_t direct_block_bytes = 4096;
+
 /// An open file. Reads may come from any thread at once; writes, truncate and sync each from one thread at a
 /// time.
 class File {
@@ -36,6 +39,13 @@ class File {
   virtual Result<void> truncate(std::uint64_t size) = 0;
   /// Makes the content and the size durable (fdatasync). May run on another thread than the writes.
   virtual Result<void> sync() = 0;
+  /// Writes `bytes` and makes them durable, and the size where they are behind it; nothing is said of what
+  /// was written before. On an error any part of them may have been written. After no_space they may be
+  /// written again, after any other the file is to be given up as after a sync that failed (X13).
+  ///
+  /// Cheapest, past the page cache, where the address of `bytes`, their size and `offset` are multiples of
+  /// direct_block_bytes and the file has such bytes there already.
+  virtual Result<void> write_durable_at(std::uint64_t offset, BytesView bytes);
   /// Hints that sync() will follow: what is written may go to the device from now on. Promises nothing.
   virtual void start_writeback() {}
   /// Asks for room for the file's first `bytes` bytes, so that later writes there seldom allocate; the size

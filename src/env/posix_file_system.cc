@@ -35,6 +35,10 @@ auto retrying(Call call) {
   return result;
 }
 
+Fd open_fd(const std::string& path, int flags) {
+  return Fd(retrying([&] { return ::open(path.c_str(), flags | O_CLOEXEC, file_mode); }));
+}
+
 class PosixFile final : public File {
  public:
   PosixFile(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
@@ -99,6 +103,15 @@ class PosixFile final : public File {
     return {};
   }
 
+  Result<void> write_durable_at(std::uint64_t offset, BytesView bytes) override {
+    if (is_aligned(offset, bytes) && open_direct()) {
+      const std::size_t written = SLUICE_TRY(write_direct(offset, bytes));
+      offset += written;
+      bytes = bytes.subspan(written);
+    }
+    return bytes.empty() ? Result<void>{} : File::write_durable_at(offset, bytes);
+  }
+
   void start_writeback() override {
     static_cast<void>(::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE));
   }
@@ -113,8 +126,50 @@ class PosixFile final : public File {
   }
 
  private:
+  static bool is_aligned(std::uint64_t offset, BytesView bytes) {
+    const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
+    return (offset | bytes.size() | address) % direct_block_bytes == 0;
+  }
+
+  /// Opens the file once more for direct_, if the system can and the name still means this file.
+  bool open_direct() {
+    if (direct_refused_ || direct_.is_open()) return !direct_refused_;
+    direct_ = open_fd(path_, O_WRONLY | O_DIRECT | O_DSYNC);
+    struct stat mine{};
+    struct stat named{};
+    const bool same = direct_.is_open() && ::fstat(fd_.get(), &mine) == 0 &&
+                      ::fstat(direct_.get(), &named) == 0 && mine.st_dev == named.st_dev &&
+                      mine.st_ino == named.st_ino;
+    if (!same) refuse_direct();
+    return same;
+  }
+  void refuse_direct() {
+    direct_refused_ = true;
+    direct_ = Fd();
+  }
+
+  /// How many bytes are durable now: all, or fewer where the file system has no such writes.
+  Result<std::size_t> write_direct(std::uint64_t offset, BytesView bytes) {
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t n = retrying([&] {
+        return ::pwrite(direct_.get(), bytes.data() + done, bytes.size() - done,
+                        static_cast<off_t>(offset + done));
+      });
+      if (n < 0 && (errno == EINVAL || errno == EOPNOTSUPP)) {
+        refuse_direct();
+        break;
+      }
+      if (n < 0) return errno_failure(fmt::format("cannot write to {} at {} durably", path_, offset + done));
+      done += static_cast<std::size_t>(n);
+    }
+    return done;
+  }
+
   std::string path_;
   Fd fd_;
+  Fd direct_;  // for writes that are durable when they return
+  bool direct_refused_ = false;
 };
 
 class PosixLock final : public Lock {
@@ -139,10 +194,6 @@ int flags_of(OpenMode mode) {
       return O_RDWR | O_CREAT | O_TRUNC;
   }
   return O_RDONLY;
-}
-
-Fd open_fd(const std::string& path, int flags) {
-  return Fd(retrying([&] { return ::open(path.c_str(), flags | O_CLOEXEC, file_mode); }));
 }
 
 class PosixFileSystem final : public FileSystem {

@@ -132,6 +132,38 @@ TYPED_TEST(FileSystemContract, PartsAreWrittenOneAfterAnother) {
   EXPECT_TRUE(file->write_parts_at(0, {}).has_value());
 }
 
+TYPED_TEST(FileSystemContract, DurableWritesAreReadBackAsTheyAreAlignedOrNot) {
+  struct alignas(env::direct_block_bytes) Blocks {
+    std::array<std::byte, 2 * env::direct_block_bytes> bytes;
+  };
+  const auto blocks = std::make_unique<Blocks>();
+  blocks->bytes.fill(std::byte{'x'});
+  const BytesView aligned{blocks->bytes};
+  auto file = this->open("a", OpenMode::create_new);
+  ASSERT_TRUE(file->write_durable_at(0, aligned).has_value()) << "the file grows by it";
+  ASSERT_TRUE(file->write_durable_at(env::direct_block_bytes - 1, as_bytes("abc")).has_value());
+  ASSERT_TRUE(file->write_durable_at(0, aligned.first(env::direct_block_bytes)).has_value())
+      << "over what is there";
+  ASSERT_TRUE(file->write_durable_at(aligned.size(), as_bytes("end")).has_value());
+  std::string expected(aligned.size(), 'x');
+  expected[env::direct_block_bytes] = 'b';
+  expected[env::direct_block_bytes + 1] = 'c';
+  EXPECT_EQ(this->get("a"), expected + "end");
+}
+
+TYPED_TEST(FileSystemContract, ADurableWriteIsOfTheFileThatIsOpenNotOfItsName) {
+  struct alignas(env::direct_block_bytes) Block {
+    std::array<std::byte, env::direct_block_bytes> bytes{};
+  };
+  const auto block = std::make_unique<Block>();
+  auto file = this->open("a", OpenMode::create_new);
+  ASSERT_TRUE(this->fs().rename(this->path("a"), this->path("b")).has_value());
+  this->put("a", "another one");
+  ASSERT_TRUE(file->write_durable_at(0, block->bytes).has_value());
+  EXPECT_EQ(this->get("a"), "another one");
+  EXPECT_EQ(this->get("b").size(), env::direct_block_bytes);
+}
+
 TYPED_TEST(FileSystemContract, TruncateCutsAndExtends) {
   auto file = this->open("a", OpenMode::create);
   ASSERT_TRUE(file->write_at(0, as_bytes("abcdef")).has_value());
