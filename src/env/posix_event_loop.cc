@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -44,12 +45,17 @@ class PosixEventLoop final : public EventLoop {
       was_empty = posted_.empty();
       posted_.push_back(std::move(action));
     }
-    if (was_empty) poller_.wake();
+    // Within a round of its own the loop looks before it waits.
+    if (was_empty && running_on_.load(std::memory_order_relaxed) != std::this_thread::get_id())
+      poller_.wake();
   }
 
   void run() override {
+    running_on_.store(std::this_thread::get_id(), std::memory_order_relaxed);
     while (!stopped_.load(std::memory_order_acquire)) round();
+    running_on_.store({}, std::memory_order_relaxed);
     stopped_.store(false, std::memory_order_release);
+    if (has_posted()) poller_.wake();  // for whoever runs it next
   }
 
   void stop() override {
@@ -60,12 +66,17 @@ class PosixEventLoop final : public EventLoop {
   Instant now() override { return now_; }
 
  private:
+  bool has_posted() {
+    const std::lock_guard held(posted_mutex_);
+    return !posted_.empty();
+  }
   bool stopping() const { return stopped_.load(std::memory_order_acquire); }
 
   void round() {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what the poller has filled is all that is read
     std::array<epoll_event, events_max> events;
-    const int count = poller_.wait(events, timers_.next(), posix_clock().now());
+    const Instant before = posix_clock().now();
+    const int count = poller_.wait(events, has_posted() ? before : timers_.next(), before);
     now_ = posix_clock().now();
     for (int i = 0; i < count && !stopping(); ++i) poller_.dispatch(events[static_cast<std::size_t>(i)]);
     while (!stopping() && timers_.run_one(now_)) {
@@ -94,6 +105,7 @@ class PosixEventLoop final : public EventLoop {
   Timers timers_;
   Instant now_ = posix_clock().now();
   std::atomic<bool> stopped_{false};
+  std::atomic<std::thread::id> running_on_{};  // whose round it is
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;   // guarded by posted_mutex_
   std::vector<std::function<void()>> running_;  // the loop's thread only
