@@ -68,6 +68,7 @@ log::LogOptions Topics::log_options(const Topic& topic) const {
   options.index_interval_bytes = static_cast<std::uint32_t>(s.index_interval_bytes);
   options.producer_expiration_ms = config_.number("producer.id.expiration.ms");
   options.unjournaled_bytes_max = unjournaled_bytes_max;
+  options.unjournaled_room = unjournaled_room_;
   return options;
 }
 

@@ -15,6 +15,7 @@
 #include "broker/topic_table.h"
 #include "broker/uptime_clock.h"
 #include "env/env.h"
+#include "log/journal.h"
 
 namespace sluice::broker {
 
@@ -98,6 +99,8 @@ class Topics {
   env::Env env_;
   std::string data_dir_;
   const ServerConfig& config_;
+  std::shared_ptr<log::UnjournaledRoom> unjournaled_room_ =
+      std::make_shared<log::UnjournaledRoom>(4 * log::journal_round_bytes_max);
   Notices& notices_;
   UptimeClock uptime_;
   std::int32_t starts_ = 1;

@@ -46,6 +46,20 @@ struct JournalEntry {
   Bytes batches;
 };
 
+/// Memory as devices take it without a copy, kept from round to round.
+class JournalBuffer {
+ public:
+  /// `bytes` bytes with anything in them, until the next call.
+  MutableBytes take(std::size_t bytes);
+
+ private:
+  struct Delete {
+    void operator()(std::byte* memory) const;
+  };
+  std::unique_ptr<std::byte, Delete> memory_;
+  std::size_t bytes_ = 0;
+};
+
 /// Values that any thread can turn into durability. Made by Journal::begin.
 class JournalWrite {
  public:
@@ -61,11 +75,13 @@ class JournalWrite {
   struct Part {
     std::shared_ptr<env::File> file;
     std::uint64_t position = 0;
-    Bytes frame;
+    BytesView bytes;      // in buffer_
+    bool closes = false;  // the frame after which the file is not needed any more
   };
   /// Each durable before the next is written: the frame that closes the file written before this one says
   /// that what the next one is written over is of no use any more.
   std::vector<Part> parts_;
+  std::shared_ptr<JournalBuffer> buffer_;
 };
 
 /// Owned and called by one thread; only JournalWrite::run may be elsewhere. One JournalWrite is out at a
@@ -97,6 +113,7 @@ class Journal {
     std::shared_ptr<env::File> file;
     std::uint64_t nonce = 0;
     std::uint64_t position = 0;        // of the next frame
+    std::uint64_t bytes = 0;           // that are there, zeros behind the frames
     std::uint64_t first_sequence = 1;  // of its first frame in this turn
     std::map<JournalKey, Offset> pinned_until;
   };
@@ -109,6 +126,7 @@ class Journal {
 
   explicit Journal(std::uint64_t file_bytes_max) : file_bytes_max_(file_bytes_max) {}
   bool fits(std::uint64_t frame_bytes) const;
+  std::uint64_t growth(const File& file, std::uint64_t frame_bytes) const;
 
   std::uint64_t file_bytes_max_;
   std::array<File, 2> files_;
@@ -116,6 +134,7 @@ class Journal {
   std::uint64_t sequence_ = 1;     // of the next frame
   std::uint64_t needed_from_ = 1;  // frames before it are not needed any more
   std::optional<Out> out_;
+  std::shared_ptr<JournalBuffer> buffer_ = std::make_shared<JournalBuffer>();
   std::optional<Error> failed_;
 };
 

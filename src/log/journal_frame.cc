@@ -44,29 +44,26 @@ std::uint64_t journal_frame_bytes(const std::vector<JournalEntry>& entries) {
   return padded(head_bytes + payload_bytes(entries));
 }
 
-Bytes encode_journal_frame(const JournalFrame& head, const std::vector<JournalEntry>& entries) {
+void encode_journal_frame(const JournalFrame& head, const std::vector<JournalEntry>& entries,
+                          MutableBytes out) {
   const std::uint64_t payload = payload_bytes(entries);
-  SLUICE_ASSERT(payload <= UINT32_MAX - journal_block_bytes);
-  Bytes frame;
-  frame.reserve(padded(head_bytes + payload));
-  frame.resize(head_bytes);
-  store_be(frame.data(), frame_magic);
-  store_be(frame.data() + 8, head.nonce);
-  store_be(frame.data() + 16, head.sequence);
-  store_be(frame.data() + 24, head.needed_from);
-  store_be(frame.data() + 32, static_cast<std::uint32_t>(entries.size()));
-  store_be(frame.data() + 36, static_cast<std::uint32_t>(payload));
+  SLUICE_ASSERT(payload <= UINT32_MAX - journal_block_bytes && out.size() == padded(head_bytes + payload));
+  store_be(out.data(), frame_magic);
+  store_be(out.data() + 8, head.nonce);
+  store_be(out.data() + 16, head.sequence);
+  store_be(out.data() + 24, head.needed_from);
+  store_be(out.data() + 32, static_cast<std::uint32_t>(entries.size()));
+  store_be(out.data() + 36, static_cast<std::uint32_t>(payload));
+  std::byte* at = out.data() + head_bytes;
   for (const JournalEntry& entry : entries) {
-    std::byte* const at = &*frame.insert(frame.end(), entry_head_bytes, std::byte{0});
     store_be(at, entry.key.topic_id.high);
     store_be(at + 8, entry.key.topic_id.low);
     store_be(at + 16, entry.key.partition.value);
     store_be(at + 20, static_cast<std::uint32_t>(entry.batches.size()));
-    frame.insert(frame.end(), entry.batches.begin(), entry.batches.end());
+    at = std::ranges::copy(entry.batches, at + entry_head_bytes).out;
   }
-  store_be(frame.data() + 4, crc32c(BytesView{frame}.subspan(8)));
-  frame.resize(padded(frame.size()));
-  return frame;
+  store_be(out.data() + 4, crc32c(BytesView{out}.subspan(8, head_bytes - 8 + payload)));
+  std::ranges::fill(out.subspan(head_bytes + payload), std::byte{0});
 }
 
 std::optional<JournalFrameView> decode_journal_frame(BytesView bytes, std::uint64_t nonce) {

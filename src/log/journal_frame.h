@@ -32,7 +32,9 @@ struct JournalFrame {
 
 /// The size of a frame with these entries, padding included.
 std::uint64_t journal_frame_bytes(const std::vector<JournalEntry>& entries);
-Bytes encode_journal_frame(const JournalFrame& head, const std::vector<JournalEntry>& entries);
+/// `out` has journal_frame_bytes(entries), all of which are written.
+void encode_journal_frame(const JournalFrame& head, const std::vector<JournalEntry>& entries,
+                          MutableBytes out);
 
 /// A frame's entry, borrowed from its bytes.
 struct JournalEntryView {

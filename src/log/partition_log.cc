@@ -33,6 +33,7 @@ PartitionLog::PartitionLog(env::FileSystem& fs, std::string dir, TopicPartition 
       producers_(std::make_unique<ProducerTable>()) {}
 
 PartitionLog::~PartitionLog() {
+  forget_unjournaled();
   if (clean_gate_ != nullptr) clean_gate_->close();
 }
 

@@ -32,6 +32,22 @@
 
 namespace sluice::log {
 
+/// Memory for what waits for the journal, shared by all logs of a broker: a disk that stalls must not cost
+/// more. One thread.
+class UnjournaledRoom {
+ public:
+  explicit UnjournaledRoom(std::size_t bytes_max) : free_(bytes_max) {}
+  bool take(std::size_t bytes) {
+    if (bytes > free_) return false;
+    free_ -= bytes;
+    return true;
+  }
+  void give_back(std::size_t bytes) { free_ += bytes; }
+
+ private:
+  std::size_t free_;
+};
+
 /// Named after Kafka's topic properties; the defaults are Kafka's.
 struct LogOptions {
   std::uint64_t segment_bytes_max = std::uint64_t{1} << 30;              ///< segment.bytes
@@ -44,6 +60,7 @@ struct LogOptions {
   bool compacted = false;        ///< cleanup.policy has compact: holes between offsets are normal
   /// Appends are kept for the journal up to this many bytes between two rounds; 0: there is no journal.
   std::uint32_t unjournaled_bytes_max = 0;
+  std::shared_ptr<UnjournaledRoom> unjournaled_room = nullptr;  ///< nullptr: as much as each log may have
 };
 
 /// What the caller knows about the last time the log was open.
@@ -354,6 +371,7 @@ class PartitionLog {
   Result<void> make_room(const BatchHead& batch, std::int64_t now_ms);
   Result<void> write(BytesView batch);
   void keep_for_journal(BytesView batch);
+  void forget_unjournaled();
   Result<void> write_batch(const BatchHead& head, BytesView batch, std::int64_t now_ms);
   Result<void> write_snapshot(Offset at, std::int64_t taken_ms, bool sync);
   void drop_stray_snapshots();

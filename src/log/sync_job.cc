@@ -89,12 +89,19 @@ Result<bool> PartitionLog::finish_sync(const SyncJob::Done& done) {
 
 void PartitionLog::keep_for_journal(BytesView batch) {
   if (!unjournaled_whole_) return;
-  unjournaled_whole_ = unjournaled_.size() + batch.size() <= options_.unjournaled_bytes_max;
+  unjournaled_whole_ =
+      unjournaled_.size() + batch.size() <= options_.unjournaled_bytes_max &&
+      (options_.unjournaled_room == nullptr || options_.unjournaled_room->take(batch.size()));
   if (unjournaled_whole_) {
     unjournaled_.insert(unjournaled_.end(), batch.begin(), batch.end());
   } else {
-    unjournaled_ = Bytes{};
+    forget_unjournaled();
   }
+}
+
+void PartitionLog::forget_unjournaled() {
+  if (options_.unjournaled_room != nullptr) options_.unjournaled_room->give_back(unjournaled_.size());
+  unjournaled_ = Bytes{};
 }
 
 // What a job that is out will make durable is not durable yet: what follows it must not be so before it.
@@ -104,13 +111,14 @@ std::size_t PartitionLog::unjournaled_bytes() const {
 }
 
 Bytes PartitionLog::take_unjournaled() {
-  Bytes taken = std::move(unjournaled_);
+  if (options_.unjournaled_room != nullptr) options_.unjournaled_room->give_back(unjournaled_.size());
+  Bytes taken = std::exchange(unjournaled_, Bytes{});
   drop_unjournaled();
   return taken;
 }
 
 void PartitionLog::drop_unjournaled() {
-  unjournaled_ = Bytes{};
+  forget_unjournaled();
   unjournaled_begin_ = log_end_;
   unjournaled_whole_ = true;
 }
