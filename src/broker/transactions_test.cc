@@ -224,8 +224,7 @@ TEST_F(Transacting, ATransactionThatIsOpenForTooLongIsAborted) {
   std::int16_t ended = 0;
   do ended = p.end(true);  // the abort is complete a moment after its marker is seen
   while (ended == number(ErrorCode::concurrent_transactions));
-  EXPECT_EQ(ended, number(ErrorCode::invalid_txn_state))
-      << "as in Kafka: its abort would be a repetition";
+  EXPECT_EQ(ended, number(ErrorCode::invalid_txn_state)) << "as in Kafka: its abort would be a repetition";
   EXPECT_THAT(read_committed("events"), IsEmpty());
 }
 
