@@ -36,6 +36,8 @@ class Partition {
 
   const log::TopicPartition& id() const { return id_; }
   LeaderEpoch leader_epoch() const { return epoch_; }
+  /// Before anybody is served.
+  void set_leader_epoch(LeaderEpoch epoch) { epoch_ = epoch; }
 
   /// nullptr: its log could not be opened, or it is deleted.
   log::PartitionLog* log() { return log_.get(); }

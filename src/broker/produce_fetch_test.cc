@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "broker/broker_fixture.h"
+#include "log/partition_log.h"
 #include "wire/generated/list_offsets_request.h"
 #include "wire/generated/list_offsets_response.h"
 #include "wire/generated/metadata_request.h"
@@ -348,6 +349,28 @@ TEST_F(ProduceFetch, OffsetsAreFoundByTimeAndByTheSpecialTimes) {
   EXPECT_EQ(list_offset(now_ms).offset, -1);
   EXPECT_EQ(list_offset(now_ms).timestamp, -1);
   EXPECT_EQ(list_offset(-4).error_code, wire::number(ErrorCode::unsupported_version)) << "version 7 has none";
+}
+
+TEST_F(ProduceFetch, APartitionThatWasMovedHereWithHigherLeaderEpochsIsWrittenTo) {
+  start();
+  create("events", 1);
+  stop();
+  {
+    auto opened = log::PartitionLog::open(fs_, "/data", {"events", PartitionId{0}}, {}, {});
+    ASSERT_TRUE(opened) << to_string(opened.error());
+    Bytes moved = batch({"of another broker"});
+    ASSERT_TRUE((*opened)->append(moved, LeaderEpoch{7}, {1, 1}));
+    ASSERT_TRUE((*opened)->sync());
+  }
+  for (const std::int32_t epoch : {8, 9}) {
+    start();
+    TestClient c = client();
+    wire::MetadataRequest metadata;
+    metadata.topics.emplace().push_back({{}, "events"});
+    EXPECT_EQ(c.call(metadata, 12).topics[0].partitions[0].leader_epoch, epoch);
+    EXPECT_EQ(produce(c, "events", 0, {"a"}).error_code, 0);
+    stop();
+  }
 }
 
 TEST_F(ProduceFetch, TheLeaderEpochGrowsWithEveryStartAndFencesOlderOnes) {

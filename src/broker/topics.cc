@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "base/assert.h"
@@ -318,7 +319,35 @@ Result<void> Topics::load() {
       open_partition(*topic, partition, hints);
     }
   }
-  return replay_journal();
+  SLUICE_TRY(replay_journal());
+  return raise_epochs();
+}
+
+// The epochs in a log that was moved here from another broker may be higher than this one's, which would then
+// be refused in every append. All epochs grow together.
+Result<void> Topics::raise_epochs() {
+  std::int64_t starts = starts_;
+  for (const auto& [name, topic] : topics_) {
+    for (const PartitionPtr& partition : topic->partitions) {
+      const auto last = partition->log() == nullptr ? std::nullopt : partition->log()->last_epoch();
+      if (!last || *last < partition->leader_epoch()) continue;
+      const std::int64_t needed = std::int64_t{topic->created_in_start} + last->value + 1;
+      if (needed > std::numeric_limits<std::int32_t>::max()) {
+        notices_.say(fmt::format(
+            "{}: nothing can be written to it: its log has the leader epoch {}, after which there is "
+            "none",
+            log::dir_name(partition->id()), last->value));
+      } else {
+        starts = std::max(starts, needed);
+      }
+    }
+  }
+  if (starts == starts_) return {};
+  starts_ = static_cast<std::int32_t>(starts);
+  for (const auto& [name, topic] : topics_)
+    for (const PartitionPtr& partition : topic->partitions)
+      partition->set_leader_epoch(LeaderEpoch{starts_ - topic->created_in_start});
+  return save();
 }
 
 // What was acknowledged out of the journal goes back into the segments before anyone can see or append to

@@ -88,6 +88,7 @@ class Topics {
   Result<void> drop_half_made();
   void open_partition(Topic& topic, const PartitionPtr& partition, const log::OpenHints& hints);
   Result<void> replay_journal();
+  Result<void> raise_epochs();
   void report(const log::PartitionLog& log);
   Topic& enter(const TopicEntry& entry);
   Result<void> save(const Topic* deleted = nullptr);
