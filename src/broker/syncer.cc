@@ -82,7 +82,7 @@ void Syncer::gather(Round& round) {
       take_to_segments(round, partition);
     } else {
       bytes += size;
-      entries.push_back({key_of(*partition), log->log_end_offset(), log->take_unjournaled()});
+      entries.push_back({key_of(*partition), log->log_end_offset(), log->unjournaled()});
       round.journaled.push_back({partition, partition->bytes_appended(), log->log_end_offset()});
     }
   }
@@ -91,8 +91,10 @@ void Syncer::gather(Round& round) {
   for (const Journaled& journaled :
        round.write ? std::vector<Journaled>{} : std::exchange(round.journaled, {}))
     take_to_segments(round, journaled.partition);
-  for (const Journaled& journaled : round.journaled)
+  for (const Journaled& journaled : round.journaled) {
+    journaled.partition->log()->drop_unjournaled();  // the round has it
     journaled_[key_of(*journaled.partition)] = journaled.partition;
+  }
 }
 
 void Syncer::begin_round() {

@@ -42,8 +42,8 @@ struct JournalKey {
 /// Whole batches of one partition as they lie in its log, one after another.
 struct JournalEntry {
   JournalKey key;
-  Offset end;  ///< of the last batch
-  Bytes batches;
+  Offset end;         ///< of the last batch
+  BytesView batches;  ///< read by Journal::begin only
 };
 
 /// Memory as devices take it without a copy, kept from round to round.

@@ -93,7 +93,7 @@ class JournalLife {
       PartitionLog& log = *logs_[i];
       if (!log.needs_sync()) continue;
       if (log.unjournaled_bytes() > 0 && random_.below(8) != 0) {
-        entries.push_back({{events_id, id_of(i).partition}, log.log_end_offset(), log.take_unjournaled()});
+        entries.push_back({{events_id, id_of(i).partition}, log.log_end_offset(), log.unjournaled()});
         journaled.push_back(i);
       } else {
         direct.push_back(i);
@@ -101,6 +101,7 @@ class JournalLife {
     }
     auto write = journal_->begin(entries);
     if (write) {
+      for (const std::size_t i : journaled) logs_[i]->drop_unjournaled();
       const JournalWrite::Done done = write->run();
       journal_->finish(done);
       for (std::size_t n = 0; n < journaled.size(); ++n) {

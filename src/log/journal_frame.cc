@@ -1,6 +1,7 @@
 #include "log/journal_frame.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/assert.h"
 #include "base/crc32c.h"
@@ -60,7 +61,9 @@ void encode_journal_frame(const JournalFrame& head, const std::vector<JournalEnt
     store_be(at + 8, entry.key.topic_id.low);
     store_be(at + 16, entry.key.partition.value);
     store_be(at + 20, static_cast<std::uint32_t>(entry.batches.size()));
-    at = std::ranges::copy(entry.batches, at + entry_head_bytes).out;
+    at += entry_head_bytes;
+    if (!entry.batches.empty()) std::memcpy(at, entry.batches.data(), entry.batches.size());
+    at += entry.batches.size();
   }
   store_be(out.data() + 4, crc32c(BytesView{out}.subspan(8, head_bytes - 8 + payload)));
   std::ranges::fill(out.subspan(head_bytes + payload), std::byte{0});

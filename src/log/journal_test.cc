@@ -27,8 +27,9 @@ class JournalTest : public LogTest {
   /// One record goes through the journal and is durable, its segment is not synced.
   bool round(std::int64_t number, int records = 1) {
     EXPECT_TRUE(append(batch_of(number, records)));
-    auto write = journal_->begin({{key, log->log_end_offset(), log->take_unjournaled()}});
+    auto write = journal_->begin({{key, log->log_end_offset(), log->unjournaled()}});
     if (!write) return false;
+    log->drop_unjournaled();
     journal_->finish(write->run());
     return !journal_->failed() && log->note_journaled(log->log_end_offset());
   }
@@ -85,13 +86,24 @@ TEST_F(JournalTest, WhatTheSegmentsHaveAlreadyIsNotAppendedTwice) {
 TEST_F(JournalTest, AProducersBatchThatComesAgainAfterAReplayIsRecognised) {
   Bytes batch = batch_by(9, 0, 0, 0);
   ASSERT_TRUE(append(batch));
-  auto write = journal_->begin({{key, log->log_end_offset(), log->take_unjournaled()}});
+  auto write = journal_->begin({{key, log->log_end_offset(), log->unjournaled()}});
   journal_->finish(write->run());
   cut_power();
   ASSERT_TRUE(replay());
   const auto again = append(batch_by(9, 0, 0, 0));
   ASSERT_TRUE(again);
   EXPECT_TRUE(again->duplicate);
+}
+
+TEST_F(JournalTest, TheMemoryForARoundIsThatOfTheRoundBefore) {
+  options.unjournaled_room = std::make_shared<UnjournaledRoom>(1 << 20);
+  log->set_options(options);
+  ASSERT_TRUE(append(batch_of(0, 1)));
+  const std::byte* const memory = log->unjournaled().data();
+  log->drop_unjournaled();
+  EXPECT_TRUE(log->unjournaled().empty());
+  ASSERT_TRUE(append(batch_of(1, 1)));
+  EXPECT_EQ(log->unjournaled().data(), memory);
 }
 
 TEST_F(JournalTest, AFileIsWrittenAgainOnlyWhenNoLogNeedsIt) {

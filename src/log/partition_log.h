@@ -43,9 +43,25 @@ class UnjournaledRoom {
     return true;
   }
   void give_back(std::size_t bytes) { free_ += bytes; }
+  /// A buffer that was used before, empty, or a new one without memory: a log that is written to all the time
+  /// does not get its memory anew for every round.
+  Bytes buffer() {
+    if (spare_.empty()) return {};
+    Bytes buffer = std::move(spare_.back());
+    spare_.pop_back();
+    return buffer;
+  }
+  void give_back(Bytes buffer) {
+    if (buffer.capacity() == 0 || spare_.size() == spare_max) return;
+    buffer.clear();
+    spare_.push_back(std::move(buffer));
+  }
 
  private:
+  static constexpr std::size_t spare_max = 16;
+
   std::size_t free_;
+  std::vector<Bytes> spare_;
 };
 
 /// Named after Kafka's topic properties; the defaults are Kafka's.
@@ -297,9 +313,9 @@ class PartitionLog {
   /// The bytes of the batches between durable_end and log_end, as the journal may have them. 0: there are
   /// none, or they were too many, or a new segment has begun: the next round has to be a SyncJob.
   std::size_t unjournaled_bytes() const;
-  /// Hands them over to a round.
-  Bytes take_unjournaled();
-  /// A SyncJob has them.
+  /// These bytes, until the next call that appends or drops.
+  BytesView unjournaled() const { return unjournaled_; }
+  /// A round or a SyncJob has them.
   void drop_unjournaled();
   /// Takes what the segments have not durable yet into a job; nothing where there is none, or one is still
   /// out, or poisoned.

@@ -93,6 +93,8 @@ void PartitionLog::keep_for_journal(BytesView batch) {
       unjournaled_.size() + batch.size() <= options_.unjournaled_bytes_max &&
       (options_.unjournaled_room == nullptr || options_.unjournaled_room->take(batch.size()));
   if (unjournaled_whole_) {
+    if (unjournaled_.capacity() == 0 && options_.unjournaled_room != nullptr)
+      unjournaled_ = options_.unjournaled_room->buffer();
     unjournaled_.insert(unjournaled_.end(), batch.begin(), batch.end());
   } else {
     forget_unjournaled();
@@ -100,21 +102,16 @@ void PartitionLog::keep_for_journal(BytesView batch) {
 }
 
 void PartitionLog::forget_unjournaled() {
-  if (options_.unjournaled_room != nullptr) options_.unjournaled_room->give_back(unjournaled_.size());
-  unjournaled_ = Bytes{};
+  Bytes forgotten = std::exchange(unjournaled_, Bytes{});
+  if (options_.unjournaled_room == nullptr) return;
+  options_.unjournaled_room->give_back(forgotten.size());
+  options_.unjournaled_room->give_back(std::move(forgotten));
 }
 
 // What a job that is out will make durable is not durable yet: what follows it must not be so before it.
 std::size_t PartitionLog::unjournaled_bytes() const {
   const bool follows = unjournaled_begin_ <= durable_end_;
   return follows && unjournaled_whole_ && sealed_.empty() && !poisoned_ ? unjournaled_.size() : 0;
-}
-
-Bytes PartitionLog::take_unjournaled() {
-  if (options_.unjournaled_room != nullptr) options_.unjournaled_room->give_back(unjournaled_.size());
-  Bytes taken = std::exchange(unjournaled_, Bytes{});
-  drop_unjournaled();
-  return taken;
 }
 
 void PartitionLog::drop_unjournaled() {

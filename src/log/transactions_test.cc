@@ -346,7 +346,8 @@ TEST_F(TransactionsTest, WhatTheJournalAloneHasIsDecidedAndComesBackUndecidedWhe
   write(1, 0, 2);
   write(2, 0);
   end_with(1, Kind::abort);
-  const Bytes batches = log->take_unjournaled();
+  const Bytes batches = to_owned(log->unjournaled());
+  log->drop_unjournaled();
   EXPECT_EQ(stable(), 0);
   ASSERT_TRUE(*log->note_journaled(log->log_end_offset()));
   const auto check = [&] {
