@@ -233,22 +233,19 @@ void Connection::answer(std::uint64_t number, std::unique_ptr<Answer> answer) {
     slots_.pop_front();
     ++first_number_;
   }
-  if (pumping_) return;
-  const auto self = shared_from_this();
-  flush();
-  pump_later();
+  if (!pumping_) pump_later();
 }
 
 // Requests that an answer sets free are not handled inside of it: whoever gives answers, perhaps to one
-// member of a group after the other, must not find its state changed by what those members ask next.
+// member of a group after the other, must not find its state changed by what those members ask next. And
+// answers that are given together, as at the end of a sync, are sent together.
 void Connection::pump_later() {
-  if (closed_) return;
-  if (in_begin_ == in_end_) return update_wants();
-  if (std::exchange(pump_posted_, true)) return;
+  if (closed_ || std::exchange(pump_posted_, true)) return;
   server_.loop().post([weak = weak_from_this()] {
     const auto self = weak.lock();
     if (self == nullptr) return;
     self->pump_posted_ = false;
+    self->flush();
     self->pump();
   });
 }
@@ -310,6 +307,12 @@ void Connection::update_wants() {
 }
 
 // ---- the end ----
+
+void Connection::finish() {
+  const auto self = shared_from_this();
+  flush();
+  close("");
+}
 
 void Connection::close(std::string_view reason) {
   if (std::exchange(closed_, true)) return;

@@ -36,6 +36,8 @@ class Connection final : public env::SocketHandler, public std::enable_shared_fr
   void answer(std::uint64_t number, std::unique_ptr<Answer> answer);
   /// Request `number` does not hold the next ones up.
   void let_pass(std::uint64_t number);
+  /// Ends it once the socket has been offered the answers that are there.
+  void finish();
   /// Ends it. An empty reason is not worth a line.
   void close(std::string_view reason);
   /// Takes no more requests, and ends it after `delay`: who guesses passwords shall wait for each answer.

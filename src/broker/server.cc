@@ -49,7 +49,7 @@ Result<void> Server::listen(Port port) {
 void Server::stop() {
   listeners_.clear();
   loop_.cancel(std::exchange(sweep_timer_, 0));
-  while (!connections_.empty()) (*connections_.begin())->close("");
+  while (!connections_.empty()) (*connections_.begin())->finish();
 }
 
 void Server::accept(const std::shared_ptr<const Port>& port, std::unique_ptr<env::Socket> socket) {
