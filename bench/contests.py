@@ -174,6 +174,7 @@ class ApacheKafka:
 
 def broker_rounds(args, generator, name: str, address: str, pid: int, results: dict, number: int) -> None:
     for codec, size in LOADS:
+        os.sync()  # what the others wrote is not written back on this one's time
         before = cpu_seconds(pid)
         megabytes = generator.send(address, codec, size, args.broker_records,
                                    f"{type(generator).__name__}-{codec}-{size}-{number}")
