@@ -34,10 +34,14 @@ void check_server(std::string_view text) {
       SLUICE_ASSERT(!set.error().message.empty());
       return;
     }
-    // A topic's name sets the default that the server has for it.
     const auto* property = broker::find_server_property(name);
-    if (property == nullptr) name = broker::find_topic_property(name)->server_name;
-    property = broker::find_server_property(name);
+    if (property == nullptr) {
+      // A topic's name sets the default that the server has for it; other names are kept as they are: those of
+      // one listener or mechanism, and those that mean nothing here.
+      if (const auto* topic = broker::find_topic_property(name)) name = topic->server_name;
+      property = broker::find_server_property(name);
+      if (property == nullptr) return SLUICE_ASSERT(config.value(name) == value);
+    }
     SLUICE_ASSERT(property != nullptr && !property->fixed);
     SLUICE_ASSERT(config.value(name) == value);
     if (property->type == broker::ValueType::int32 || property->type == broker::ValueType::int64) {
