@@ -36,8 +36,8 @@ void check_server(std::string_view text) {
     }
     const auto* property = broker::find_server_property(name);
     if (property == nullptr) {
-      // A topic's name sets the default that the server has for it; other names are kept as they are: those of
-      // one listener or mechanism, and those that mean nothing here.
+      // A topic's name sets the default that the server has for it; other names are kept as they are: those
+      // of one listener or mechanism, and those that mean nothing here.
       if (const auto* topic = broker::find_topic_property(name)) name = topic->server_name;
       property = broker::find_server_property(name);
       if (property == nullptr) return SLUICE_ASSERT(config.value(name) == value);
