@@ -28,6 +28,7 @@ MACHINE = {"total_bytes", "usable_bytes"}
 ORDERED = {"aborted_transactions", "records", "protocols"}
 NAME = re.compile(r"([a-z ]+)#(\d+)")
 NOW_MS = 3_600_000
+MADE_UP_IDS = "0" * 24  # so begin the ids of topics that the requests make up
 MADE_UP = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")  # ends the id of a static member
 PREFIX = re.compile(r"d\d{6}-")
 HOUSE = {"__consumer_offsets", "__transaction_state"}
@@ -97,6 +98,8 @@ class Names:
 
     def structure(self, value, asked):
         out = {key: self.known_form(item, key, asked) for key, item in value.items()}
+        if self.is_foreign(value.get("next_cursor"), asked):
+            out["next_cursor"] = None  # the next topic is another sequence's
         for key in MESSAGES & out.keys():
             if value.get("error_code", 0) != 0:
                 out[key] = "text"
@@ -150,8 +153,14 @@ class New:
 
     def __init__(self, kind, value):
         self.kind, self.value = kind, value
-        # A member's id begins with its client's: the one thing that two unknown members can be told apart by.
-        self.hint = str(value).partition("-")[0] if kind == "member" else ""
+        self.hint = hint_of(kind, str(value))
+
+
+def hint_of(kind, value):
+    """What two unknown values can be told apart by: a member's id begins with its client's, a request made up a topic's."""
+    if kind == "member":
+        return value.partition("-")[0]
+    return value if kind == "topic" and value.startswith(MADE_UP_IDS) else ""
 
 
 def merged(responses):

@@ -25,6 +25,18 @@ class CanonicalTest(unittest.TestCase):
         self.assertEqual(self.ours.resolve({"topic_id": "topic#2"}), {"topic_id": "22" * 16})
         self.assertEqual(self.kafka.resolve({"topic_id": "topic#2", "name": "~b"}), {"topic_id": "44" * 16, "name": "d000002-b"})
 
+    def test_ids_that_a_request_made_up_keep_their_places_whatever_the_order_of_the_answer(self):
+        one, two = "0" * 28 + "0124", "0" * 28 + "0378"
+        mine = self.ours.canonical({"responses": [{"topic_id": one, "error_code": 100}, {"topic_id": two, "error_code": 100}]})
+        other = self.kafka.canonical({"responses": [{"topic_id": two, "error_code": 100}, {"topic_id": one, "error_code": 100}]})
+        self.assertEqual((mine, self.ours.by_name), (other, self.kafka.by_name))
+
+    def test_a_cursor_to_another_sequences_topic_is_none(self):
+        cursor = {"next_cursor": {"topic_name": "d000009-t0", "partition_index": 0}}
+        self.assertEqual(self.kafka.canonical(cursor), {"next_cursor": None})
+        own = self.kafka.canonical({"next_cursor": {"topic_name": "d000002-t0", "partition_index": 0}})
+        self.assertEqual(own["next_cursor"]["topic_name"], "~t0")
+
     def test_an_id_given_twice_is_not_a_new_one(self):
         first = self.ours.canonical(topics("d000001-", ("a", "11" * 16)))
         again = self.ours.canonical(topics("d000001-", ("a", "11" * 16)))
@@ -77,6 +89,21 @@ class CompareTest(unittest.TestCase):
         found = compare.classes("DescribeGroups", {"groups": [group, group]}, {"groups": [group]})
         self.assertEqual(list(found), ["DescribeGroups groups[again]: present, Kafka absent"])
 
+
+class LabelTest(unittest.TestCase):
+    def test_only_a_jump_of_time_makes_a_missing_batch_one_of_the_next_segment(self):
+        def of(last):
+            batch = {"base_offset": 0, "max_timestamp": 1_700_000_000_000}
+            both = [{"records": [batch, {"base_offset": 1, "max_timestamp": last}]}, {"records": [batch]}]
+            return list(compare.classes("Fetch", *both))
+        self.assertEqual(of("now"), ["Fetch records[after a jump of time]: present, Kafka absent"])
+        self.assertEqual(of(1_800_000_000_000), ["Fetch records[after a jump of time]: present, Kafka absent"])
+        self.assertEqual(of(1_700_000_000_001), ["Fetch records[]: present, Kafka absent"])
+
+    def test_an_offset_that_only_kafka_still_finds_is_told_from_one_that_it_does_not(self):
+        self.assertIn("a later one or none", *compare.classes("ListOffsets", {"offset": 5}, {"offset": 1}))
+        self.assertIn("a later one or none", *compare.classes("ListOffsets", {"offset": -1}, {"offset": 1}))
+        self.assertIn("another value", *compare.classes("ListOffsets", {"offset": 0}, {"offset": 1}))
 
 if __name__ == "__main__":
     unittest.main()

@@ -10,6 +10,7 @@ ROW = re.compile(r'X\(\w+, (-?\d+), "(\w+)"')
 ERRORS = {int(number): name for number, name in
           ROW.findall((codec.ROOT / "src/wire/error_list.h").read_text(encoding="utf-8"))}
 ABSENT = "absent"
+SEGMENT_MS = 7 * 86_400_000  # segment.ms: Kafka begins a new segment where timestamps jump by more
 NAMED = re.compile(r"(configs|api_keys|features)\[\w+=([^\]]*)\]")  # these say which one differs
 BROKER_SETTING = re.compile(r"resource_name=node#\d+\]\.configs\[[^\]]*\]$")
 
@@ -52,10 +53,22 @@ def of_lists(ours, theirs, path):
         for name in sorted(mine.keys() | other.keys()):
             found += differences(mine.get(name, ABSENT), other.get(name, ABSENT), f"{path}[{key}={name}]")
         return found
+    if path.endswith("records") and jumps_after(theirs, ours):
+        return [(f"{path}[after a jump of time]", ours[len(theirs)], ABSENT)]
     found = []
     for i in range(max(len(ours), len(theirs))):
         found += differences(ours[i] if i < len(ours) else ABSENT, theirs[i] if i < len(theirs) else ABSENT, f"{path}[{i}]")
     return found
+
+
+def jumps_after(some, more):
+    """Do `more` batches begin with `some`, and go on after a time in which Kafka begins a new segment?"""
+    if not some or len(more) <= len(some) or more[: len(some)] != some:
+        return False
+    last, following = some[-1].get("max_timestamp"), more[len(some)].get("max_timestamp")
+    if "now" in (last, following):
+        return last != following
+    return None not in (last, following) and abs(following - last) > SEGMENT_MS
 
 
 def without_repeats(ours, theirs):
@@ -75,7 +88,11 @@ def without_repeats(ours, theirs):
 def brief(value, path):
     if path.endswith("error_code"):
         return ERRORS.get(value, str(value))
-    if isinstance(value, dict) and list(value) == ["rest"]:
+    if path.endswith("session_id"):
+        return "none" if value == 0 else "a session"
+    if path.endswith("group_state"):
+        return str(value)
+    if isinstance(value, dict) and list(value) in (["rest"], ["part of"]):
         return "the beginning of a batch"
     if isinstance(value, (dict, list)):
         return "present"
@@ -96,9 +113,20 @@ def label(name, path, ours, theirs):
     mine, other = brief(ours, path), brief(theirs, path)
     if name == "DescribeConfigs" and BROKER_SETTING.search(given) and ABSENT in (ours, theirs):
         return f"{name} a broker's setting: {mine}, Kafka {other}"
+    if name == "ListOffsets" and is_earlier(path, theirs, ours):
+        return f"{name} {plain}: a later one or none, Kafka an earlier one"
     if mine == other == "another":
         return f"{name} {plain}: another value".replace("  ", " ")
     return f"{name} {plain}: {mine}, Kafka {other}".replace("  ", " ")
+
+
+def is_earlier(path, some, other):
+    """Of ListOffsets: does `some` tell of a record that lies before the one of `other`, or where that has none?"""
+    if not isinstance(some, int) or not isinstance(other, int):
+        return False
+    if path.endswith("offset"):
+        return other == -1 or 0 <= some < other
+    return other == -1 or (path.endswith("timestamp") and some > other)
 
 
 def classes(name, ours, theirs):

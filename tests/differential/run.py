@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Differential test: the same requests to ours and to Apache Kafka, the answers compared. Ends with "N passed, N failed".
 
-run.py live     --sluice BIN --kafka TOOL [--requests N] [--seed S] [--theme T] [--report FILE] [--findings FILE]
+run.py live     --sluice BIN --kafka TOOL [--requests N] [--seed S] [--theme T] [--jobs N] [--report FILE] [--findings FILE]
 run.py record   --sluice BIN --kafka TOOL --requests N [--seed S]
 run.py replay   --sluice BIN
 run.py recheck  --sluice BIN --kafka TOOL [--report FILE]
@@ -28,6 +28,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import codec
 import compare
 import generate
+import jobs
 import page
 import play
 import servers
@@ -130,6 +131,8 @@ def warm_up(arena):
 
 
 def live(args):
+    if args.jobs > 1:
+        return jobs.live(args)
     report, passed, failed, asked = page.Report(args.report), 0, 0, 0
     dice, began = random.Random(args.seed), time.monotonic()
     saved = began
@@ -226,6 +229,7 @@ def main():
     parser.add_argument("--running", help="HOST:PORT of an Apache Kafka that runs already, with the properties of servers.py")
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="live: runs side by side against one Apache Kafka")
     parser.add_argument("--theme", choices=sorted(generate.THEMES))
     parser.add_argument("--report", type=pathlib.Path)
     parser.add_argument("--findings", type=pathlib.Path)

@@ -156,7 +156,7 @@ soak() {
   if [[ ${1:-} == differential ]]; then
     setup_java
     python3 tests/differential/run.py live --sluice build/release/sluice --kafka tools/apache-kafka \
-      --requests "${2:-100000}" --seed "$RANDOM"
+      --jobs 4 --requests "${2:-100000}" --seed "$RANDOM"
     python3 tests/differential/run.py page
     return
   fi
