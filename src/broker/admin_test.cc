@@ -214,6 +214,18 @@ TEST_F(AdminTest, TheLogDirectoryTellsTheBytesOfEachPartition) {
   EXPECT_EQ(moved.results.at(0).partitions.at(2).error_code, number(ErrorCode::unknown_topic_or_partition));
 }
 
+TEST_F(AdminTest, ATopicWhoseNameIsTooLongToBeMovedIsRefusedForItsName) {
+  start();
+  TestClient c = client();
+  const auto error_of = [&](std::size_t letters) {
+    wire::AlterReplicaLogDirsRequest move;
+    move.dirs.push_back({"/other", {{std::string(letters, 'n'), {0}}}});
+    return c.call(move).results.at(0).partitions.at(0).error_code;
+  };
+  EXPECT_EQ(error_of(213), number(ErrorCode::log_dir_not_found));
+  EXPECT_EQ(error_of(214), number(ErrorCode::invalid_topic_exception));
+}
+
 TEST_F(AdminTest, EveryPartitionHasTheLeaderItPrefers) {
   start();
   create("t", 1);
@@ -228,6 +240,29 @@ TEST_F(AdminTest, EveryPartitionHasTheLeaderItPrefers) {
             number(ErrorCode::election_not_needed));
   EXPECT_EQ(response.replica_election_results.at(0).partition_result.at(1).error_code,
             number(ErrorCode::unknown_topic_or_partition));
+}
+
+TEST_F(AdminTest, AResourceOfATypeThatDoesNotExistRefusesTheWholeDescription) {
+  start();
+  create("t", 1);
+  TestClient c = client();
+  wire::DescribeConfigsRequest request;
+  request.resources.push_back({topic_resource, "t", std::nullopt});
+  request.resources.push_back({99, "t", std::nullopt});
+  for (const auto& result : c.call(request).results)
+    EXPECT_EQ(result.error_code, number(ErrorCode::invalid_request)) << int{result.resource_type};
+  request.resources.back().resource_type = 8;  // a broker's loggers: a type, of which there are none here
+  EXPECT_EQ(c.call(request).results.at(0).error_code, 0);
+}
+
+TEST_F(AdminTest, AReassignmentIsAnsweredWithKafkasDefaults) {
+  start();
+  wire::AlterPartitionReassignmentsRequest request;
+  request.allow_replication_factor_change = false;
+  TestClient c = client();
+  const auto response = c.call(request, 1);
+  EXPECT_TRUE(response.allow_replication_factor_change);
+  EXPECT_EQ(response.error_message, "");
 }
 
 TEST_F(AdminTest, APartitionCanOnlyBeMovedToWhereItIs) {

@@ -361,6 +361,10 @@ Result<void> check_inert_topic_value(std::string_view name, std::string_view val
   if (!is_one)
     return fail(Code::invalid_argument,
                 fmt::format("{}={} was not taken: not a value of its type", name, value));
+  const bool is_number = inert->type == ValueType::int64;
+  if (is_number && parse_number(value).value_or(0) < inert->min)
+    return fail(Code::invalid_argument,
+                fmt::format("{}={} was not taken: the least is {}", name, value, inert->min));
   if (name == "remote.storage.enable" && value == "true")
     return fail(Code::invalid_argument,
                 "remote.storage.enable=true was not taken: there is no tiered storage");

@@ -272,12 +272,12 @@ constexpr std::array server_table = std::to_array<InertProperty>({
 });
 
 constexpr std::array topic_table = std::to_array<InertProperty>({
-    {"flush.messages", ValueType::int64, "9223372036854775807", "log.flush.interval.messages"},
+    {"flush.messages", ValueType::int64, "9223372036854775807", "log.flush.interval.messages", 1},
     {"flush.ms", ValueType::int64, "9223372036854775807"},
     {"follower.replication.throttled.replicas", ValueType::list, ""},
     {"leader.replication.throttled.replicas", ValueType::list, ""},
-    {"local.retention.bytes", ValueType::int64, "-2", "log.local.retention.bytes"},
-    {"local.retention.ms", ValueType::int64, "-2", "log.local.retention.ms"},
+    {"local.retention.bytes", ValueType::int64, "-2", "log.local.retention.bytes", -2},
+    {"local.retention.ms", ValueType::int64, "-2", "log.local.retention.ms", -2},
     {"preallocate", ValueType::boolean, "false", "log.preallocate"},
     {"remote.log.copy.disable", ValueType::boolean, "false"},
     {"remote.log.delete.on.disable", ValueType::boolean, "false"},

@@ -14,6 +14,7 @@ struct InertProperty {
   ValueType type = ValueType::text;
   const char* default_value = nullptr;  ///< nullptr: none
   std::string_view server_name = {};    ///< of a topic's: the server's property for topics that do not say
+  std::int64_t min = 0;                 ///< of a topic's number
 };
 
 /// Of the server, by name. One that has come to have an effect stands in server_properties() too, and counts

@@ -103,6 +103,15 @@ TEST(TopicValues, ListsThatHaveNoEffectHaveTheirFormAllTheSame) {
   EXPECT_FALSE(config.set("group.consumer.assignors", "")) << "the first one is the default";
 }
 
+TEST(TopicValues, NumbersThatHaveNoEffectKeepToKafkasBoundsAllTheSame) {
+  EXPECT_TRUE(check_topic_values({{"flush.messages", "1"}}));
+  EXPECT_FALSE(check_topic_values({{"flush.messages", "0"}}));
+  EXPECT_TRUE(check_topic_values({{"flush.ms", "0"}}));
+  EXPECT_FALSE(check_topic_values({{"flush.ms", "-1"}}));
+  EXPECT_TRUE(check_topic_values({{"local.retention.ms", "-2"}, {"local.retention.bytes", "-2"}}));
+  EXPECT_FALSE(check_topic_values({{"local.retention.ms", "-3"}}));
+}
+
 TEST(TopicTable, IsReadBackAndAnyChangedByteIsSeen) {
   TopicTable table;
   table.starts = 7;

@@ -34,20 +34,26 @@ std::optional<HeartbeatAnswer> ConsumerGroup::refusal(const HeartbeatRequest& re
         fmt::format("member '{}' was not taken: group '{}' has {} members, and no more are allowed",
                     request.member_id, id_, members_.size()));
   }
-  if (request.regex && !request.regex->empty() && subscriber_count(*request.regex) == 0) {
-    if (const auto compiled = NamePattern::compile(*request.regex); !compiled) {
-      return refused(ErrorCode::invalid_regular_expression,
-                     fmt::format("SubscribedTopicRegex `{}` is not a valid regular expression: {}.",
-                                 *request.regex, compiled.error().message));
-    }
-  }
-  if (request.instance_id) return refuse_static(request);
-  if (at == members_.end()) {
-    if (request.epoch == 0) return std::nullopt;
-    return refused(ErrorCode::unknown_member_id,
-                   fmt::format("Member {} is not a member of group {}.", request.member_id, id_));
-  }
-  return refuse_epoch(at->second, request);
+  if (auto no = request.instance_id ? refuse_static(request) : refuse_dynamic(request)) return no;
+  return refuse_pattern(request);
+}
+
+std::optional<HeartbeatAnswer> ConsumerGroup::refuse_pattern(const HeartbeatRequest& request) const {
+  if (request.epoch < 0 || !request.regex || request.regex->empty() || subscriber_count(*request.regex) > 0)
+    return std::nullopt;
+  const auto compiled = NamePattern::compile(*request.regex);
+  if (compiled) return std::nullopt;
+  return refused(ErrorCode::invalid_regular_expression,
+                 fmt::format("SubscribedTopicRegex `{}` is not a valid regular expression: {}.",
+                             *request.regex, compiled.error().message));
+}
+
+std::optional<HeartbeatAnswer> ConsumerGroup::refuse_dynamic(const HeartbeatRequest& request) const {
+  const auto at = members_.find(request.member_id);
+  if (at != members_.end()) return refuse_epoch(at->second, request);
+  if (request.epoch == 0) return std::nullopt;
+  return refused(ErrorCode::unknown_member_id,
+                 fmt::format("Member {} is not a member of group {}.", request.member_id, id_));
 }
 
 std::optional<HeartbeatAnswer> ConsumerGroup::refuse_static(const HeartbeatRequest& request) const {

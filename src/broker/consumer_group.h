@@ -192,6 +192,8 @@ class ConsumerGroup {
   using Members = std::map<std::string, Member>;
 
   // consumer_group.cc
+  std::optional<HeartbeatAnswer> refuse_pattern(const HeartbeatRequest& request) const;
+  std::optional<HeartbeatAnswer> refuse_dynamic(const HeartbeatRequest& request) const;
   std::optional<HeartbeatAnswer> refuse_static(const HeartbeatRequest& request) const;
   std::optional<HeartbeatAnswer> refuse_epoch(const Member& member, const HeartbeatRequest& request) const;
   void leave_by_heartbeat(const HeartbeatRequest& request, HeartbeatReply reply);

@@ -246,6 +246,19 @@ TEST_F(ConsumerGroupTest, ABadPatternIsRefusedAndMakesNoMember) {
   EXPECT_EQ(ask(request).error, ErrorCode::invalid_regular_expression);
 }
 
+TEST_F(ConsumerGroupTest, WhoIsNoMemberOrLeavesIsToldThatBeforeABadPattern) {
+  ask(joining("a"));
+  auto request = beat("nobody", 2);
+  request.regex = "(";
+  EXPECT_EQ(ask(request).error, ErrorCode::unknown_member_id);
+  request = beat("a", 7);
+  request.regex = "(";
+  EXPECT_EQ(ask(request).error, ErrorCode::fenced_member_epoch);
+  request.epoch = -1;
+  EXPECT_EQ(ask(request).error, ErrorCode::none);
+  EXPECT_THAT(group->members(), IsEmpty());
+}
+
 TEST_F(ConsumerGroupTest, UnsubscribedTopicsAreRevokedAtOnce) {
   const Uuid u = host.set_topic("u", 2);
   ask(joining("a", {"t", "u"}));

@@ -23,16 +23,29 @@ NamedPartitions read_partitions(wire::Reader& r) {
   return out;
 }
 
+// What all versions have.
+void read_version_0(wire::Reader& r, ProtocolSubscription& out) {
+  out.version = std::min(r.int16(), version_max);
+  const std::size_t topics = r.array_length(classic, 2, sizeof(std::string));
+  for (std::size_t i = 0; i < topics && r.ok(); ++i) out.topics.push_back(r.string(classic));
+  r.nullable_bytes(classic, true);  // user data
+}
+
 }  // namespace
+
+Result<std::vector<std::string>> parse_subscribed_topics(BytesView bytes) {
+  wire::Reader r(bytes);
+  ProtocolSubscription out;
+  read_version_0(r, out);
+  if (!r.ok() || out.version < 0) return fail(Code::corrupt, "a subscription does not tell its topics");
+  return std::move(out.topics);
+}
 
 Result<ProtocolSubscription> parse_subscription(BytesView bytes) {
   wire::Reader r(bytes);
   ProtocolSubscription out;
-  out.version = std::min(r.int16(), version_max);
+  read_version_0(r, out);
   if (out.version < 0) return fail(Code::corrupt, "a subscription has a negative version");
-  const std::size_t topics = r.array_length(classic, 2, sizeof(std::string));
-  for (std::size_t i = 0; i < topics && r.ok(); ++i) out.topics.push_back(r.string(classic));
-  r.nullable_bytes(classic, true);  // user data
   if (out.version >= 1 && r.ok()) out.owned = read_partitions(r);
   if (out.version >= 2) r.int32();  // generation
   if (out.version >= 3) out.rack_id = r.nullable_string(classic, true);

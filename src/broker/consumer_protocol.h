@@ -27,6 +27,8 @@ struct ProtocolSubscription {
 };
 /// Versions above 3 are read as 3, as Kafka does. corrupt: it is not one.
 Result<ProtocolSubscription> parse_subscription(BytesView bytes);
+/// Its topics alone, from what all versions have: the rest may be anything, as in Kafka.
+Result<std::vector<std::string>> parse_subscribed_topics(BytesView bytes);
 
 struct ProtocolAssignment {
   NamedPartitions partitions;

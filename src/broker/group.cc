@@ -674,9 +674,9 @@ std::optional<std::set<std::string>> Group::subscribed_topics() const {
   if (members_.empty()) return topics;
   if (!protocol_) return std::nullopt;
   for (const auto& [id, member] : members_) {
-    auto subscription = parse_subscription(member.facts.subscription);
-    if (!subscription) return std::nullopt;
-    topics.insert(subscription->topics.begin(), subscription->topics.end());
+    const auto subscribed = parse_subscribed_topics(member.facts.subscription);
+    if (!subscribed) return std::nullopt;
+    topics.insert(subscribed->begin(), subscribed->end());
   }
   return topics;
 }

@@ -306,6 +306,18 @@ TEST_F(GroupTest, IdsThatNobodyJoinsWithAreBoundedAndForgotten) {
   EXPECT_EQ(host.unused_calls, 1) << "the group may go";
 }
 
+TEST_F(GroupTest, ItsTopicsAreReadFromWhatAllVersionsOfASubscriptionHave) {
+  using namespace std::string_view_literals;
+  // Version 1, topic "t0", no user data, and null for what is owned, which the version does not allow.
+  JoinRequest ask = request("");
+  ask.protocols = {{"range", to_owned(as_bytes("\0\1\0\0\0\1\0\2t0\0\0\0\0\xff\xff\xff\xff"sv))}};
+  const auto joining = join(ask);
+  host.pass(3000);
+  ASSERT_TRUE(joining->answer);
+  EXPECT_TRUE(group.is_subscribed_to("t0"));
+  EXPECT_FALSE(group.is_subscribed_to("t1")) << "its positions may be deleted, as in Kafka";
+}
+
 TEST_F(GroupTest, InATransactionPositionsMayBeCommittedWithoutAMember) {
   const JoinAnswer a = stable();
   EXPECT_EQ(group.check_commit("", std::nullopt, -1), ErrorCode::unknown_member_id);

@@ -432,6 +432,20 @@ TEST_F(ProduceFetch, AFetchSessionTellsOnlyWhatChanged) {
   EXPECT_EQ(c.call(request, 12).error_code, wire::number(ErrorCode::fetch_session_id_not_found));
 }
 
+TEST_F(ProduceFetch, APartitionThatAFetchAsksForAndForgetsIsForgotten) {
+  start();
+  create("events", 1);
+  TestClient c = client();
+  auto request = fetch_request("events", 0, 0);
+  request.session_epoch = 0;
+  request.session_id = c.call(request, 12).session_id;
+  ASSERT_NE(request.session_id, 0);
+  produce(c, "events", 0, {"a"});
+  request.session_epoch = 1;
+  request.forgotten_topics_data.push_back({"events", {}, {0}});
+  EXPECT_TRUE(c.call(request, 12).responses.empty());
+}
+
 TEST_F(ProduceFetch, AFullDiskRefusesRecordsServesReadsAndGoesOnWhenThereIsRoom) {
   start();
   create("events", 1);

@@ -264,6 +264,16 @@ class AuthorizerTest : public SecurityTest {
   }
 };
 
+TEST_F(AuthorizerTest, ARuleWithoutAHostIsKeptAndAllowsNobody) {
+  start(enforcing());
+  create("t", 1);
+  auto rule = allow("bob", 2, "t", AclOperation::describe);
+  rule.host.clear();
+  grant({rule});
+  TestClient c = bob();
+  EXPECT_EQ(ask_for(c, "t"), number(ErrorCode::topic_authorization_failed));
+}
+
 TEST_F(AuthorizerTest, TopicsThatMayNotBeDescribedAreHidden) {
   start(enforcing());
   create("mine", 1);

@@ -421,7 +421,10 @@ TEST_F(Transacting, TransactionsAreListedByStateProducerAgeAndPattern) {
   request.transactional_id_pattern = "orders";
   EXPECT_THAT(listed(request), IsEmpty()) << "the pattern means whole ids";
   request.transactional_id_pattern = "(";
-  EXPECT_EQ(c.call(request, 2).error_code, number(ErrorCode::invalid_regular_expression));
+  request.state_filters = {"Asleep"};
+  const auto refused = c.call(request, 2);
+  EXPECT_EQ(refused.error_code, number(ErrorCode::invalid_regular_expression));
+  EXPECT_THAT(refused.unknown_state_filters, IsEmpty()) << "told only beside an answer";
 }
 
 TEST_F(Transacting, TheCoordinatorsTopicsAreNotForClients) {

@@ -179,10 +179,11 @@ void fetch_in_session(Core& core, const RequestPtr& request, const wire::FetchRe
     return refuse(request, ErrorCode::fetch_session_id_not_found);
   }
   session->epoch = next_session_epoch(session->epoch);
+  take_entries(asked, *session);
+  // What is asked for and forgotten at once is forgotten.
   for (const auto& topic : asked.forgotten_topics_data)
     for (const std::int32_t partition : topic.partitions)
       session->drop({topic.topic_id, partition, topic.topic});
-  take_entries(asked, *session);
   std::make_shared<PendingFetch>(core, request, asked)->begin(session, true);
 }
 

@@ -54,8 +54,7 @@ void handle_describe_groups(Core& core, const RequestPtr& request) {
       member_out.group_instance_id = member.instance_id;
       member_out.client_id = member.client_id;
       member_out.client_host = member.client_host;
-      if (!stable) continue;
-      member_out.member_metadata = BytesView(member.subscription);
+      if (stable) member_out.member_metadata = BytesView(member.subscription);
       member_out.member_assignment = BytesView(member.assignment);
     }
   }

@@ -41,7 +41,6 @@ Result<Acl> acl_of(const wire::CreateAclsRequest::AclCreation& asked) {
     return invalid(fmt::format("the only cluster is called {}", cluster_resource));
   if (acl.principal.find(':') == std::string::npos)
     return invalid(fmt::format("'{}' is not a principal: those are written TYPE:NAME", acl.principal));
-  if (acl.host.empty()) return invalid("a rule needs a host, * for all");
   if (acl.resource_name.size() + acl.principal.size() + acl.host.size() > text_bytes_max)
     return invalid("the rule is too long");
   return acl;

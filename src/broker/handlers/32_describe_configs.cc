@@ -2,7 +2,8 @@
 // metric subscriptions (16) and groups (32), with Kafka's names, sources, synonyms and types; secrets without
 // their values. There are no loggers (8) to describe. Needs describe_configs on the topic, group or cluster.
 // Errors per resource: UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION, INVALID_REQUEST (another node, or
-// a resource that has none here), TOPIC_, GROUP_ and CLUSTER_AUTHORIZATION_FAILED.
+// a resource that has none here; a type that does not exist refuses all of the request, as in Kafka), TOPIC_,
+// GROUP_ and CLUSTER_AUTHORIZATION_FAILED.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include "broker/handlers/config_entries.h"
 #include "broker/handlers/handlers.h"
 #include "broker/kafka_error.h"
+#include "broker/resource_config.h"
 #include "wire/generated/describe_configs_request.h"
 #include "wire/generated/describe_configs_response.h"
 
@@ -63,6 +65,23 @@ Entries entries_of(const Core& core, const Request& request, const Resource& res
   }
 }
 
+constexpr std::int8_t logger_resource = 8;
+
+// The first resource of a type that does not exist.
+const Resource* first_of_no_type(const wire::DescribeConfigsRequest& asked) {
+  const auto at = std::ranges::find_if(asked.resources, [](const Resource& resource) {
+    return resource.resource_type != logger_resource &&
+           !has_configs(static_cast<ConfigResource>(resource.resource_type));
+  });
+  return at == asked.resources.end() ? nullptr : &*at;
+}
+
+Entries entries_of_no_type(const Resource& wrong) {
+  return refuse(ErrorCode::invalid_request,
+                fmt::format("nothing was described: '{}' is of type {}, which does not exist",
+                            wrong.resource_name, wrong.resource_type));
+}
+
 using Told = wire::DescribeConfigsResponse::DescribeConfigsResourceResult;
 
 Told told(const ConfigEntry& entry, const wire::DescribeConfigsRequest& asked) {
@@ -86,13 +105,15 @@ void handle_describe_configs(Core& core, const RequestPtr& request) {
   wire::DescribeConfigsRequest asked;
   if (!request->decode(asked)) return;
   wire::DescribeConfigsResponse response;
+  const Resource* of_no_type = first_of_no_type(asked);
   std::set<std::pair<std::int8_t, std::string>> seen;  // one that is named again costs no second answer
   for (const Resource& resource : asked.resources) {
     if (!seen.emplace(resource.resource_type, resource.resource_name).second) continue;
     auto& out = response.results.emplace_back();
     out.resource_type = resource.resource_type;
     out.resource_name = resource.resource_name;
-    const auto entries = entries_of(core, *request, resource);
+    const auto entries =
+        of_no_type == nullptr ? entries_of(core, *request, resource) : entries_of_no_type(*of_no_type);
     if (!entries) {
       out.error_code = wire::number(code_of(entries.error()));
       out.error_message = entries.error().message;

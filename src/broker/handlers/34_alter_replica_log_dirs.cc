@@ -1,7 +1,9 @@
 // AlterReplicaLogDirs v1-2: there is one log directory, so replicas can only be moved to where they are.
-// Needs alter on the cluster. Errors per partition: CLUSTER_AUTHORIZATION_FAILED, LOG_DIR_NOT_FOUND (any
-// other directory), UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR.
+// Needs alter on the cluster. Errors per partition: CLUSTER_AUTHORIZATION_FAILED, INVALID_TOPIC_EXCEPTION
+// (a name that Kafka could not move), LOG_DIR_NOT_FOUND (any other directory), UNKNOWN_TOPIC_OR_PARTITION,
+// KAFKA_STORAGE_ERROR.
 #include <map>
+#include <string>
 #include <string_view>
 
 #include "broker/handlers/authorized.h"
@@ -13,6 +15,14 @@ namespace sluice::broker {
 namespace {
 
 using wire::ErrorCode;
+
+// Does "NAME-PARTITION.UUID-future", Kafka's directory of a replica that is being moved, have a name that is
+// too long?
+bool is_too_long(const std::string& name, std::int32_t index) {
+  constexpr std::size_t name_bytes_max = 255;
+  constexpr std::size_t rest_bytes = 2 + 32 + 7;
+  return name.size() + std::to_string(index).size() + rest_bytes > name_bytes_max;
+}
 
 ErrorCode move(Core& core, const std::string& path, const Topic* topic, std::int32_t index) {
   if (path != core.config.value("log.dirs")) return ErrorCode::log_dir_not_found;
@@ -32,8 +42,10 @@ void handle_alter_replica_log_dirs(Core& core, const RequestPtr& request) {
     for (const auto& topic_asked : dir.topics) {
       const Topic* topic = core.topics->find(topic_asked.name);
       for (const std::int32_t index : topic_asked.partitions) {
-        results[topic_asked.name][index] =
-            allowed ? move(core, dir.path, topic, index) : ErrorCode::cluster_authorization_failed;
+        results[topic_asked.name][index] = !allowed ? ErrorCode::cluster_authorization_failed
+                                           : is_too_long(topic_asked.name, index)
+                                               ? ErrorCode::invalid_topic_exception
+                                               : move(core, dir.path, topic, index);
       }
     }
   }

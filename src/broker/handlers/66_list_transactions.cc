@@ -55,6 +55,7 @@ void handle_list_transactions(Core& core, const RequestPtr& request) {
     auto pattern = NamePattern::compile(*asked.transactional_id_pattern);
     if (!pattern) {
       response.error_code = wire::number(ErrorCode::invalid_regular_expression);
+      response.unknown_state_filters.clear();  // told only beside an answer, as in Kafka
       return request->answer(response);
     }
     filter.pattern = std::move(*pattern);
