@@ -115,11 +115,11 @@ void ConsumerGroup::heartbeat(HeartbeatRequest request, HeartbeatReply reply) {
   if (request.topics) updated.topics = std::move(*request.topics);
   if (request.regex) updated.regex = std::move(*request.regex);
   if (request.assignor) updated.assignor = std::move(request.assignor);
-  const bool subscription_changed = update_metadata(id, std::move(updated));
+  const SubscriptionChange change = update_metadata(id, std::move(updated));
   const bool topics_changed = refresh_regexes(request.may_describe);
-  refresh_topics(subscription_changed || topics_changed);
+  refresh_topics(change.counts || topics_changed);
   refresh_target();
-  if (!reconcile_member(id, subscription_changed, request.owned)) {
+  if (!reconcile_member(id, change.any, request.owned)) {
     return flush([reply = std::move(reply)](ErrorCode) {
       reply(refused(ErrorCode::fenced_member_epoch,
                     "The consumer group member is in an unknown state. The "
@@ -158,16 +158,18 @@ void ConsumerGroup::replace_static_member(const std::string& old_id, const std::
   emit(CurrentAssignmentRecord{new_id, std::move(member.current)});
 }
 
-/// Whether the member's subscription changed.
-bool ConsumerGroup::update_metadata(const std::string& member_id, MemberMetadata updated) {
+ConsumerGroup::SubscriptionChange ConsumerGroup::update_metadata(const std::string& member_id,
+                                                                 MemberMetadata updated) {
   const auto known = members_.find(member_id);
   const MemberMetadata old = known == members_.end() ? MemberMetadata{} : known->second.metadata;
-  if (known != members_.end() && old == updated) return false;
+  if (known != members_.end() && old == updated) return {};
   const bool topics_changed = old.topics != updated.topics;
   const bool regex_changed = old.regex != updated.regex;
+  const bool means_something = updated.regex.empty() || regexes_.contains(updated.regex);
   emit(MemberMetadataRecord{member_id, std::move(updated)});
   if (regex_changed) forget_regex_unless_used(old.regex);
-  return topics_changed || regex_changed;
+  return {.any = topics_changed || regex_changed,
+          .counts = topics_changed || (regex_changed && means_something)};
 }
 
 void ConsumerGroup::forget_regex_unless_used(const std::string& regex) {
@@ -207,7 +209,7 @@ bool ConsumerGroup::refresh_regexes(const std::function<bool(const std::string&)
         if (compiled->matches(name) && (!may_describe || may_describe(name))) resolved.topics.insert(name);
     }
     const auto known = regexes_.find(regex);
-    changed |= known == regexes_.end() || known->second.topics != resolved.topics;
+    changed |= known == regexes_.end() ? !resolved.topics.empty() : known->second.topics != resolved.topics;
     emit(RegexRecord{regex, std::move(resolved)});
   }
   return changed;

@@ -190,6 +190,11 @@ class ConsumerGroup {
     env::EventLoop::Timer sync = 0;       ///< classic: to ask for the assignment
   };
   using Members = std::map<std::string, Member>;
+  struct SubscriptionChange {
+    bool any = false;
+    bool counts =
+        false;  ///< for the group's epoch: a pattern that is new counts when it is known to mean topics
+  };
 
   // consumer_group.cc
   std::optional<HeartbeatAnswer> refuse_pattern(const HeartbeatRequest& request) const;
@@ -198,7 +203,7 @@ class ConsumerGroup {
   std::optional<HeartbeatAnswer> refuse_epoch(const Member& member, const HeartbeatRequest& request) const;
   void leave_by_heartbeat(const HeartbeatRequest& request, HeartbeatReply reply);
   void replace_static_member(const std::string& old_id, const std::string& new_id);
-  bool update_metadata(const std::string& member_id, MemberMetadata updated);
+  SubscriptionChange update_metadata(const std::string& member_id, MemberMetadata updated);
   void forget_regex_unless_used(const std::string& regex);
   bool refresh_regexes(const std::function<bool(const std::string&)>& may_describe);
   void refresh_topics(bool changed);

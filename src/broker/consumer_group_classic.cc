@@ -73,8 +73,8 @@ void ConsumerGroup::join(JoinRequest request, JoinReply reply) {
   updated.topics = {subscription->topics.begin(), subscription->topics.end()};
   updated.regex.clear();
   updated.classic = ClassicMembership{request.session_timeout_ms, std::move(request.protocols)};
-  const bool changed = update_metadata(id, std::move(updated));
-  refresh_topics(changed);
+  const SubscriptionChange change = update_metadata(id, std::move(updated));
+  refresh_topics(change.counts);
   if (downgrade || alone) {
     const bool rebalance = target_epoch_.epoch < epoch_.epoch;
     const std::string protocol = members_.at(id).metadata.classic->protocols.front().name;
@@ -94,7 +94,7 @@ void ConsumerGroup::join(JoinRequest request, JoinReply reply) {
   for (const auto& [name, partitions] : subscription->owned)
     if (const auto topic = host_.topic(name); topic && !partitions.empty())
       owned[topic->id].insert(partitions.begin(), partitions.end());
-  reconcile_member(id, changed, owned);
+  reconcile_member(id, change.any, owned);
   answer_join(id, std::move(reply));
 }
 

@@ -234,6 +234,16 @@ TEST_F(ConsumerGroupTest, APatternMeansTheTopicsWhoseWholeNameItMatches) {
   EXPECT_EQ(ask(beat("a", first.epoch)).assignment->at(t3), (std::set<std::int32_t>{0, 1}));
 }
 
+TEST_F(ConsumerGroupTest, APatternThatMeansNothingIsNoReasonToAssignAnew) {
+  auto request = joining("a", {});
+  request.topics.reset();
+  request.regex = "none";
+  EXPECT_EQ(ask(request).epoch, 1);
+  host.set_topic("none", 1);
+  host.pass(10'001);
+  EXPECT_EQ(ask(beat("a", 1)).epoch, 2);
+}
+
 TEST_F(ConsumerGroupTest, ABadPatternIsRefusedAndMakesNoMember) {
   auto request = joining("a");
   request.regex = "(";

@@ -184,8 +184,6 @@ void Group::add_member(const std::string& member_id, JoinRequest request, JoinRe
 void Group::update_member(Member& member, JoinRequest request, JoinReply reply) {
   member.facts.rebalance_timeout_ms = request.rebalance_timeout_ms;
   member.facts.session_timeout_ms = request.session_timeout_ms;
-  member.facts.client_id = std::move(request.client_id);
-  member.facts.client_host = std::move(request.client_host);
   member.protocols = std::move(request.protocols);
   if (member.awaiting_join) {  // it asked again on another connection: the older request ends
     std::exchange(member.awaiting_join, nullptr)(refused(ErrorCode::rebalance_in_progress, member.facts.id));
@@ -195,7 +193,8 @@ void Group::update_member(Member& member, JoinRequest request, JoinReply reply) 
   rebalance();
 }
 
-// A static member came back without its member id: it takes over the slot, and its former self is fenced.
+// A static member came back without its member id: it takes over the slot, and its former self is fenced. As
+// in Kafka, who describes the group is told the client that the slot was made for.
 void Group::replace_static(const std::string& old_id, JoinRequest request, JoinReply reply) {
   const std::string id = new_id(*request.instance_id);
   auto node = members_.extract(old_id);
@@ -216,8 +215,6 @@ void Group::replace_static(const std::string& old_id, JoinRequest request, JoinR
   const bool skip_supported = request.skip_assignment_supported;
   member.facts.rebalance_timeout_ms = request.rebalance_timeout_ms;
   member.facts.session_timeout_ms = request.session_timeout_ms;
-  member.facts.client_id = std::move(request.client_id);
-  member.facts.client_host = std::move(request.client_host);
   member.protocols = std::move(request.protocols);
   watch(id, member);
   if (state_ == GroupState::stable && protocol_ == choose_protocol())

@@ -199,6 +199,40 @@ TEST_F(GroupState, LargeMetadataAndAssignmentsComeBackAsTheyWereGiven) {
   EXPECT_EQ(as_text(described.groups[0].members[0].member_assignment), given);
 }
 
+TEST_F(GroupState, AMemberThatJoinsAgainIsStillDescribedAsTheClientItWasMadeForWithWhatItHad) {
+  start({{"group.initial.rebalance.delay.ms", "0"}});
+  wire::JoinGroupRequest join;
+  join.group_id = "g";
+  join.session_timeout_ms = 10'000;
+  join.rebalance_timeout_ms = 10'000;
+  join.group_instance_id = "i";
+  join.protocol_type = "consumer";
+  join.protocols.push_back({"range", as_bytes(std::string_view("topics"))});
+  TestClient c = client();
+  const auto joined = c.call(join, 5, "first");
+  wire::SyncGroupRequest sync;
+  sync.group_id = "g";
+  sync.generation_id = joined.generation_id;
+  sync.member_id = joined.member_id;
+  sync.group_instance_id = "i";
+  sync.assignments.push_back({sync.member_id, as_bytes(std::string_view("all"))});
+  ASSERT_EQ(c.call(sync, 3).error_code, 0);
+  wire::DescribeGroupsRequest describe;
+  describe.groups.push_back("g");
+  for (const std::string& id :
+       {joined.member_id, std::string{}}) {  // as it is known, then as a static member
+    join.member_id = id;
+    ASSERT_EQ(c.call(join, 5, "second").error_code, 0);
+    const auto described = c.call(describe, 5);
+    EXPECT_EQ(described.groups.at(0).group_state, "CompletingRebalance");
+    const auto& member = described.groups[0].members.at(0);
+    EXPECT_EQ(member.client_id, "first");
+    EXPECT_EQ(as_text(member.member_assignment), id.empty() ? "" : "all")
+        << "nobody's, where the sync failed";
+    EXPECT_TRUE(member.member_metadata.empty());
+  }
+}
+
 TEST_F(GroupState, AMemberWhoseClientHasALongNameStillGetsItsId) {
   start();
   wire::JoinGroupRequest join;

@@ -427,6 +427,27 @@ TEST_F(Transacting, TransactionsAreListedByStateProducerAgeAndPattern) {
   EXPECT_THAT(refused.unknown_state_filters, IsEmpty()) << "told only beside an answer";
 }
 
+TEST_F(Transacting, APartitionThatIsAskedForTwiceIsAnsweredOnce) {
+  start_small();
+  create("events", 2);
+  TestProducer p = producer("id");
+  ASSERT_EQ(p.init(), 0);
+  wire::AddPartitionsToTxnRequest request;
+  auto& asked = request.transactions.emplace_back();
+  asked.transactional_id = "id";
+  asked.producer_id = p.producer_id();
+  asked.producer_epoch = 0;
+  asked.verify_only = true;
+  asked.topics = {{"events", {0, 0}}, {"other", {3}}, {"events", {0, 1}}};
+  TestClient c = client();
+  const auto answer = c.call(request, 5);
+  const auto& topics = answer.results_by_transaction.at(0).topic_results;
+  ASSERT_EQ(topics.size(), 2u);
+  EXPECT_EQ(topics[0].name, "events");
+  EXPECT_EQ(topics[0].results_by_partition.size(), 2u);
+  EXPECT_EQ(topics[1].results_by_partition.size(), 1u);
+}
+
 TEST_F(Transacting, TheCoordinatorsTopicsAreNotForClients) {
   start_small();
   create("events", 1);
