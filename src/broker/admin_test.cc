@@ -255,16 +255,6 @@ TEST_F(AdminTest, AResourceOfATypeThatDoesNotExistRefusesTheWholeDescription) {
   EXPECT_EQ(c.call(request).results.at(0).error_code, 0);
 }
 
-TEST_F(AdminTest, AReassignmentIsAnsweredWithKafkasDefaults) {
-  start();
-  wire::AlterPartitionReassignmentsRequest request;
-  request.allow_replication_factor_change = false;
-  TestClient c = client();
-  const auto response = c.call(request, 1);
-  EXPECT_TRUE(response.allow_replication_factor_change);
-  EXPECT_EQ(response.error_message, "");
-}
-
 TEST_F(AdminTest, APartitionCanOnlyBeMovedToWhereItIs) {
   start();
   create("t", 1);

@@ -45,6 +45,8 @@ void handle_alter_partition_reassignments(Core& core, const RequestPtr& request)
   wire::AlterPartitionReassignmentsRequest asked;
   if (!request->decode(asked)) return;
   wire::AlterPartitionReassignmentsResponse response;
+  response.error_message.reset();
+  response.allow_replication_factor_change = asked.allow_replication_factor_change;
   if (!may_cluster(core, *request, AclOperation::alter)) {
     response.error_code = wire::number(ErrorCode::cluster_authorization_failed);
     return request->answer(response);
