@@ -6,11 +6,9 @@
 // PRODUCER_FENCED (v0-1: INVALID_PRODUCER_EPOCH), CONCURRENT_TRANSACTIONS, COORDINATOR_NOT_AVAILABLE,
 // TRANSACTION_ABORTABLE (not in the transaction), UNKNOWN_TOPIC_OR_PARTITION or, for an internal topic,
 // TOPIC_AUTHORIZATION_FAILED, with which the others get OPERATION_NOT_ATTEMPTED.
-#include <algorithm>
-#include <iterator>
+#include <map>
 #include <set>
 #include <string_view>
-#include <utility>
 
 #include "broker/handlers/authorized.h"
 #include "broker/handlers/handlers.h"
@@ -32,16 +30,18 @@ constexpr std::int16_t fenced_version_min = 2;
 template <class F>
 Results for_each_partition(const AskedTopics& topics, F&& error_of) {
   Results results;
-  std::set<std::pair<std::string_view, std::int32_t>> told;  // as Kafka, each once
+  struct Told {
+    std::size_t at;  // in results
+    std::set<std::int32_t> partitions;
+  };
+  std::map<std::string_view, Told> told;  // as Kafka, each topic and partition once
   for (const auto& topic : topics) {
-    auto at = std::ranges::find(results, topic.name, &Results::value_type::name);
-    if (at == results.end()) {
-      results.emplace_back().name = topic.name;
-      at = std::prev(results.end());
-    }
+    const auto [known, is_new] = told.try_emplace(topic.name, Told{results.size(), {}});
+    if (is_new) results.emplace_back().name = topic.name;
+    auto& out = results[known->second.at].results_by_partition;
     for (const std::int32_t partition : topic.partitions)
-      if (told.insert({topic.name, partition}).second)
-        at->results_by_partition.push_back({partition, wire::number(error_of(topic.name, partition))});
+      if (known->second.partitions.insert(partition).second)
+        out.push_back({partition, wire::number(error_of(topic.name, partition))});
   }
   return results;
 }
