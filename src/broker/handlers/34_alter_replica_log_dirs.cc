@@ -24,7 +24,9 @@ bool is_too_long(const std::string& name, std::int32_t index) {
   return name.size() + std::to_string(index).size() + rest_bytes > name_bytes_max;
 }
 
-ErrorCode move(Core& core, const std::string& path, const Topic* topic, std::int32_t index) {
+ErrorCode move(Core& core, const std::string& path, const std::string& name, const Topic* topic,
+               std::int32_t index) {
+  if (is_too_long(name, index)) return ErrorCode::invalid_topic_exception;
   if (path != core.config.value("log.dirs")) return ErrorCode::log_dir_not_found;
   const PartitionPtr partition = topic == nullptr ? nullptr : topic->partition(index);
   if (partition == nullptr) return ErrorCode::unknown_topic_or_partition;
@@ -42,10 +44,8 @@ void handle_alter_replica_log_dirs(Core& core, const RequestPtr& request) {
     for (const auto& topic_asked : dir.topics) {
       const Topic* topic = core.topics->find(topic_asked.name);
       for (const std::int32_t index : topic_asked.partitions) {
-        results[topic_asked.name][index] = !allowed ? ErrorCode::cluster_authorization_failed
-                                           : is_too_long(topic_asked.name, index)
-                                               ? ErrorCode::invalid_topic_exception
-                                               : move(core, dir.path, topic, index);
+        results[topic_asked.name][index] = allowed ? move(core, dir.path, topic_asked.name, topic, index)
+                                                   : ErrorCode::cluster_authorization_failed;
       }
     }
   }
